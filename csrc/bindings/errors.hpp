@@ -1,0 +1,37 @@
+// bindings/errors.hpp: the exceptions as Python sees them, and the way from C++ to Python.
+//
+// No C++ exception may leave a slot of a Python type: it would abort the interpreter. Each slot's slow path therefore ends
+// in `catch (...) { raise_current(); }`. The fast paths throw nothing.
+#pragma once
+
+#include <Python.h>
+
+#include "reelgrad/tape/errors.hpp"
+
+namespace reelgrad::python {
+
+struct Exceptions {
+    PyObject* error;          // ReelgradError, base of all
+    PyObject* stale_node;     // StaleNodeError (RuntimeError)
+    PyObject* tape_mismatch;  // TapeMismatchError (ValueError)
+    PyObject* tape_thread;    // TapeThreadError (RuntimeError)
+    PyObject* tape_memory;    // TapeMemoryError (MemoryError)
+    PyObject* variable;       // VariableError (AttributeError)
+    PyObject* length;         // LengthError (ValueError)
+    PyObject* node_type;      // NodeTypeError (TypeError)
+    PyObject* anomaly;        // AnomalyError (FloatingPointError)
+    PyObject* anomaly_warning;  // AnomalyWarning (RuntimeWarning)
+};
+
+extern Exceptions exceptions;
+
+// Makes the classes and adds them to the module. False with a Python error set if that fails.
+bool add_exceptions(PyObject* module);
+
+// Thrown where a Python error is set already.
+struct PythonError {};
+
+// Sets the Python error for the C++ exception being handled.
+void raise_current();
+
+}  // namespace reelgrad::python

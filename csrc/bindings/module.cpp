@@ -1,0 +1,37 @@
+// bindings/module.cpp: the compiled module, reelgrad._core.
+#include <pybind11/pybind11.h>
+
+#include "bindings/anomaly.hpp"
+#include "bindings/errors.hpp"
+#include "bindings/functions.hpp"
+#include "bindings/node.hpp"
+#include "bindings/tape.hpp"
+
+namespace py = pybind11;
+namespace rp = reelgrad::python;
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "The compiled engine of reelgrad; import reelgrad instead.";
+    if (!rp::add_exceptions(module.ptr()) || !rp::add_node_type(module.ptr())) throw py::error_already_set();
+    py::register_exception_translator([](std::exception_ptr raised) {
+        try {
+            std::rethrow_exception(raised);
+        } catch (const reelgrad::Error&) {
+            rp::raise_current();
+        } catch (const rp::PythonError&) {
+            rp::raise_current();
+        } catch (const std::bad_alloc&) {
+            rp::raise_current();
+        }
+    });
+    rp::add_tape(module);
+    rp::add_detect_anomaly(module);
+    rp::add_primitive_functions(module);
+    rp::add_sequence_functions(module);
+    rp::add_operator_table(module);
+
+    py::module_ testing = module.def_submodule("_testing", "Failures on demand, for the tests.");
+    testing.def("fail_commit", [](int nth) { reelgrad::AddressSpace::fail_commit(nth); }, py::arg("nth"),
+                "The nth commit of memory from now on fails, once.");
+    testing.def("fail_next_slab", [] { reelgrad::HandleSlabs::fail_next_slab(); }, "The next slab of Nodes cannot be allocated.");
+}

@@ -1,0 +1,224 @@
+// bindings/sequence_functions.cpp: reductions and composites of the table, as functions of sequences (or of one number).
+//
+// All arithmetic is the engine's: a sequence of Nodes and numbers becomes Vars and constants, the table's template runs on
+// them, and the result is a Node, or a float if no Node was among the operands.
+#include <string>
+#include <vector>
+
+#include "bindings/functions.hpp"
+#include "bindings/names.hpp"
+#include "bindings/node_slots.hpp"
+
+namespace reelgrad::python {
+namespace {
+
+// The elements of a list, a tuple, an array or another iterable; a Node or a number counts as one element.
+class Elements {
+  public:
+    Elements(PyObject* object, const char* what) : what_(what) {
+        double number;
+        if (is_node(object) || (!is_array(object) && as_number(object, &number) == NumberKind::real)) {
+            single_ = object;
+            return;
+        }
+        if (PyUnicode_Check(object) || PyBytes_Check(object)) {
+            raise_not_a_number(what, object);
+            throw PythonError{};
+        }
+        PyErr_Clear();
+        fast_ = PySequence_Fast(object, "");
+        if (fast_ == nullptr) {
+            if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+                PyErr_Clear();
+                PyErr_Format(exceptions.node_type, "%s: got %.200s, but a sequence of Nodes and numbers is needed", what,
+                             Py_TYPE(object)->tp_name);
+            }
+            throw PythonError{};
+        }
+    }
+    ~Elements() { Py_XDECREF(fast_); }
+    Elements(const Elements&) = delete;
+    Elements& operator=(const Elements&) = delete;
+
+    std::size_t size() const { return fast_ == nullptr ? 1 : static_cast<std::size_t>(PySequence_Fast_GET_SIZE(fast_)); }
+    PyObject* operator[](std::size_t k) const {
+        return fast_ == nullptr ? single_ : PySequence_Fast_GET_ITEM(fast_, static_cast<Py_ssize_t>(k));
+    }
+    bool is_single() const { return fast_ == nullptr; }
+
+    // Makes room on the tape of the first Node. Collecting, if it comes to that, happens here, before indices are read.
+    void prepare_tape() const {
+        for (std::size_t k = 0; k < size(); ++k) {
+            PyObject* element = (*this)[k];
+            if (!is_node(element)) continue;
+            check_usable(handle_of(element));
+            prepare(*handle_of(element).tape, size());
+            return;
+        }
+    }
+    std::vector<Var> vars() const {
+        std::vector<Var> result;
+        result.reserve(size());
+        for (std::size_t k = 0; k < size(); ++k) result.push_back(as_var((*this)[k], what_));
+        return result;
+    }
+
+  private:
+    const char* what_;
+    PyObject* single_ = nullptr;
+    PyObject* fast_ = nullptr;
+};
+
+void require_elements(const char* name, std::size_t size) {
+    if (size == 0) throw LengthError(std::string(name) + " of no elements: it has no value; pass at least one");
+}
+void require_same_length(const char* name, const std::string_view* operands, std::size_t a, std::size_t b) {
+    if (a == b) return;
+    throw LengthError(std::string(name) + ": '" + std::string(operands[0]) + "' has " + std::to_string(a) + " elements and '" +
+                      std::string(operands[1]) + "' has " + std::to_string(b) + "; they must have as many");
+}
+
+PyObject* from_vars(const std::vector<Var>& xs) {
+    PyObject* list = PyList_New(static_cast<Py_ssize_t>(xs.size()));
+    if (list == nullptr) throw PythonError{};
+    for (std::size_t k = 0; k < xs.size(); ++k) {
+        try {
+            PyList_SET_ITEM(list, static_cast<Py_ssize_t>(k), from_var(xs[k]));
+        } catch (...) {
+            Py_DECREF(list);
+            throw;
+        }
+    }
+    return list;
+}
+PyObject* to_python(const Var& x) { return from_var(x); }
+PyObject* to_python(const std::vector<Var>& xs) { return from_vars(xs); }
+
+template <class Op>
+concept ScalarFunction = requires(double x) {
+    { Op::value(x) };
+};
+template <class Op>
+concept FunctionOfOne = requires(std::span<const Var> x) {
+    { Op::value(x) };
+};
+template <class Op>
+concept FunctionOfTwo = requires(std::span<const Var> x) {
+    { Op::value(x, x) };
+};
+template <class Op>
+constexpr bool is_reduction = ops::detail::position<Op>(ops::Reductions{}) < ops::Reductions::size;
+
+// x -> f(x), for a Node, a number or an array.
+template <class Op>
+PyObject* scalar_function(PyObject*, PyObject* x) {
+    if (!is_node(x)) return apply_to_numbers(Op::name.data(), +[](double a) { return Op::value(a); }, x);
+    try {
+        check_usable(handle_of(x));
+        prepare(*handle_of(x).tape);
+        return from_var(Op::value(as_var(x, Op::name.data())));
+    } catch (...) {
+        raise_current();
+        return nullptr;
+    }
+}
+
+template <class Op>
+PyObject* function_of_one(PyObject*, PyObject* object) {
+    try {
+        const Elements x(object, Op::name.data());
+        x.prepare_tape();
+        const std::vector<Var> vars = x.vars();
+        if constexpr (is_reduction<Op>) {
+            return to_python(detail::reduce<Op>(vars));
+        } else {
+            require_elements(Op::name.data(), vars.size());
+            return to_python(Op::value(std::span<const Var>(vars)));
+        }
+    } catch (...) {
+        raise_current();
+        return nullptr;
+    }
+}
+
+template <class Op>
+PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    constexpr const char* name = Op::name.data();
+    constexpr bool has_delta = requires { Op::default_delta; };
+    PyObject* operands[3] = {};
+    if (!match_operands(name, Op::operands.data(), Op::operands.size(), has_delta, args, nargs, kwnames, operands)) return nullptr;
+    try {
+        const Elements a(operands[0], name);
+        if constexpr (std::is_same_v<Op, ops::CrossEntropy>) {  // a class, or a probability for each
+            if (PyIndex_Check(operands[1]) && !is_node(operands[1]) && !PyBool_Check(operands[1]) && !is_array(operands[1])) {
+                require_elements(name, a.size());
+                const Py_ssize_t target = PyNumber_AsSsize_t(operands[1], PyExc_OverflowError);
+                if (target == -1 && PyErr_Occurred() != nullptr) throw PythonError{};
+                if (target < 0 || static_cast<std::size_t>(target) >= a.size()) {
+                    throw LengthError(std::string(name) + ": target " + std::to_string(target) + " is no class of " +
+                                      std::to_string(a.size()) + " logits; classes count from 0");
+                }
+                a.prepare_tape();
+                const std::vector<Var> logits = a.vars();
+                return from_var(Op::value(std::span<const Var>(logits), static_cast<std::size_t>(target)));
+            }
+        }
+        const Elements b(operands[1], name);
+        require_same_length(name, Op::operands.data(), a.size(), b.size());
+        if constexpr (!is_reduction<Op>) require_elements(name, a.size());
+        a.prepare_tape();
+        b.prepare_tape();
+        const std::vector<Var> x = a.vars(), y = b.vars();
+        const std::span<const Var> xs(x), ys(y);
+        if constexpr (is_reduction<Op>) {
+            return from_var(dot(xs, ys));
+        } else if constexpr (has_delta) {
+            double delta = Op::default_delta;
+            if (operands[2] != nullptr && !require_number(operands[2], "delta", &delta)) return nullptr;
+            return from_var(Op::value(xs, ys, delta));
+        } else {
+            return from_var(Op::value(xs, ys));
+        }
+    } catch (...) {
+        raise_current();
+        return nullptr;
+    }
+}
+
+template <class Op>
+std::string documentation(const std::string& signature) {
+    std::string doc = signature + "\n--\n\n" + std::string(Op::formula) + ".";
+    if (!Op::note.empty()) doc += "\n\n" + std::string(Op::note);
+    return doc;
+}
+
+}  // namespace
+
+void add_sequence_functions(pybind11::module_& module) {
+    static std::vector<PyMethodDef> functions;
+    const auto add = [&]<class Op>() {
+        PyCFunction function;
+        int flags = METH_O;
+        std::string signature;
+        if constexpr (ScalarFunction<Op>) {
+            function = scalar_function<Op>;
+            signature = "(x, /)";
+        } else if constexpr (FunctionOfTwo<Op>) {
+            function = fast_call(function_of_two<Op>);
+            flags = METH_FASTCALL | METH_KEYWORDS;
+            signature = "(" + std::string(Op::operands[0]) + ", " + std::string(Op::operands[1]) + (Op::operands.size() == 3 ? ", delta=1.0)" : ")");
+        } else {
+            function = function_of_one<Op>;
+            signature = "(x, /)";
+        }
+        for_each_name<Op>([&](const std::string& name) {
+            functions.push_back({keep(name), function, flags, keep(documentation<Op>(name + signature))});
+        });
+    };
+    ops::for_each(ops::Reductions{}, add);
+    ops::for_each(ops::Composites{}, add);
+    functions.push_back({nullptr, nullptr, 0, nullptr});
+    if (PyModule_AddFunctions(module.ptr(), functions.data()) < 0) throw pybind11::error_already_set();
+}
+
+}  // namespace reelgrad::python

@@ -1,0 +1,310 @@
+// bindings/tape.cpp: the Python class Tape, marks and scopes, and each thread's current tape.
+#include "bindings/tape.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "bindings/anomaly.hpp"
+#include "bindings/node.hpp"
+#include "bindings/number.hpp"
+
+namespace py = pybind11;
+
+namespace reelgrad::python {
+namespace {
+
+std::vector<Tape*> g_tapes;
+
+// A tape that Python made: it is listed while it lives.
+class ListedTape : public Tape {
+  public:
+    explicit ListedTape(std::size_t limit) : Tape(limit, node_header()) { g_tapes.push_back(this); }
+    ~ListedTape() override { std::erase(g_tapes, this); }
+};
+
+TapeOwner new_tape(std::size_t limit) {
+    TapeOwner tape(new ListedTape(limit));
+    tape->set_interrupt([] { return PyErr_CheckSignals() != 0; });
+    watch_if_detecting(*tape);
+    return tape;
+}
+
+// The current tapes of this thread, innermost last, are kept in a list in the thread's own dictionary, so that they go
+// when the thread does; `g_current` is a shortcut to the last.
+thread_local Tape* g_current = nullptr;
+const char* const kTapesKey = "reelgrad.tapes";
+
+py::list tapes_of_thread() {
+    auto thread = py::reinterpret_borrow<py::dict>(PyThreadState_GetDict());
+    if (!thread.contains(kTapesKey)) {
+        py::list tapes;
+        tapes.append(py::cast(new_tape(Tape::kDefaultLimit)));
+        thread[kTapesKey] = tapes;
+    }
+    return thread[kTapesKey];
+}
+
+void update_current(const py::list& tapes) { g_current = tapes[tapes.size() - 1].cast<Tape*>(); }
+
+void require_mine(const Tape& tape) {
+    if (!tape.is_mine()) {
+        throw TapeThreadError("this tape belongs to another thread: use it on the thread that made it, or make a Tape on this one");
+    }
+}
+
+py::object wrap(PyObject* object) {
+    if (object == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(object);
+}
+
+double number(py::handle object, const char* what) {
+    double value;
+    if (!require_number(object.ptr(), what, &value)) throw PythonError{};
+    return value;
+}
+
+// The entries of `nodes`, all on `tape`.
+std::vector<Index> entries(const Tape& tape, const py::iterable& nodes, const char* what) {
+    std::vector<Index> result;
+    for (const py::handle node : nodes) {
+        if (!is_node(node.ptr())) {
+            PyErr_Format(exceptions.node_type, "%s: got %.200s %.200R, but only Nodes have derivatives", what,
+                         Py_TYPE(node.ptr())->tp_name, node.ptr());
+            throw PythonError{};
+        }
+        Handle& handle = handle_of(node.ptr());
+        check_usable(handle);
+        if (handle.tape != &tape) {
+            throw TapeMismatchError(std::string(what) + ": a Node is on another tape than the one that was asked; use node.tape");
+        }
+        result.push_back(handle.index);
+    }
+    return result;
+}
+
+// One node or several.
+py::iterable several(const py::object& nodes, const char* what) {
+    if (is_node(nodes.ptr())) return py::make_tuple(nodes);
+    if (!py::isinstance<py::iterable>(nodes)) {
+        PyErr_Format(exceptions.node_type, "%s: got %.200s, but a Node or a sequence of Nodes is needed", what,
+                     Py_TYPE(nodes.ptr())->tp_name);
+        throw PythonError{};
+    }
+    return nodes;
+}
+
+std::vector<double> seeds_for(std::size_t outputs, const py::object& seeds, const char* what) {
+    if (seeds.is_none()) return std::vector<double>(outputs, 1.0);
+    std::vector<double> result;
+    double single;
+    if (as_number(seeds.ptr(), &single) == NumberKind::real) {
+        result.push_back(single);
+    } else {
+        PyErr_Clear();
+        for (const py::handle seed : seeds) result.push_back(number(seed, what));
+    }
+    if (result.size() != outputs) {
+        throw LengthError(std::string(what) + ": " + std::to_string(outputs) + " outputs need as many seeds, not " +
+                          std::to_string(result.size()));
+    }
+    return result;
+}
+
+// A mark that the tape forgets when Python does.
+struct PyMark {
+    TapeOwner tape;
+    Mark mark;
+
+    explicit PyMark(TapeOwner owner) : tape(std::move(owner)), mark(tape->mark()) {}
+    PyMark(const PyMark&) = delete;
+    PyMark& operator=(const PyMark&) = delete;
+    ~PyMark() { tape->release(mark); }
+};
+
+struct Scope {
+    TapeOwner tape;
+    std::vector<Mark> marks;  // of the entries not left yet
+};
+
+void rewind(Tape& tape, const PyMark& mark) {
+    require_mine(tape);
+    if (mark.tape.get() != &tape) throw TapeMismatchError("rewind: this mark was taken on another tape");
+    tape.rewind(mark.mark);
+}
+
+py::dict stats(const Tape& tape) {
+    const TapeStats s = tape.stats();
+    py::dict result;
+    result["operators"] = s.operators;
+    result["variables"] = s.variables;
+    result["wide"] = s.wide;
+    result["nodes"] = s.handles;
+    result["marks"] = s.marks;
+    result["capacity"] = s.capacity;
+    result["limit"] = s.limit;
+    result["bytes_used"] = s.bytes_used;
+    result["bytes_committed"] = s.bytes_committed;
+    result["collections"] = s.collections;
+    result["collected"] = s.collected;
+    result["rewinds"] = s.rewinds;
+    return result;
+}
+
+py::object tape_gradient(Tape& tape, const py::object& output, const py::object& xs, const py::object& seeds) {
+    require_mine(tape);
+    const std::vector<Index> outputs = entries(tape, several(output, "gradient(y, xs)"), "gradient(y, xs)");
+    const std::vector<double> weights = seeds_for(outputs.size(), seeds, "gradient(y, xs, seeds)");
+    const std::vector<Index> inputs = entries(tape, several(xs, "gradient(y, xs)"), "gradient(y, xs)");
+    std::vector<double> result(inputs.size());
+    gradient(tape, outputs, weights, inputs, result);
+    if (is_node(xs.ptr())) return py::float_(result[0]);
+    return py::cast(result);
+}
+
+void tape_backward(Tape& tape, const py::object& outputs, const py::object& seeds) {
+    require_mine(tape);
+    const std::vector<Index> entries_of_outputs = entries(tape, several(outputs, "backward(outputs)"), "backward(outputs)");
+    backward(tape, entries_of_outputs, seeds_for(entries_of_outputs.size(), seeds, "backward(outputs, seeds)"));
+}
+
+py::object tape_variable(Tape& tape, const py::object& value, const py::object& name) {
+    return wrap(new_variable(tape, number(value, "variable(value)"), name.ptr()));
+}
+
+py::tuple tape_variables(Tape& tape, const py::args& values) {
+    py::tuple result(values.size());
+    for (std::size_t k = 0; k < values.size(); ++k) result[k] = tape_variable(tape, values[k], py::none());
+    return result;
+}
+
+}  // namespace
+
+const std::vector<Tape*>& live_tapes() { return g_tapes; }
+
+Tape& current_tape() {
+    if (g_current == nullptr) update_current(tapes_of_thread());
+    return *g_current;
+}
+
+void add_tape(py::module_& module) {
+    py::class_<PyMark>(module, "Mark", "A place in a tape's recording, from Tape.mark().")
+        .def("__repr__", [](const PyMark& mark) {
+            return mark.tape->knows(mark.mark) ? "<Mark>" : "<Mark, no longer on its tape>";
+        });
+
+    py::class_<Scope>(module, "Scope", "What Tape.scope() returns: on leaving, the tape is rewound to where it was on entering.")
+        .def("__enter__",
+             [](Scope& scope) {
+                 require_mine(*scope.tape);
+                 scope.marks.push_back(scope.tape->mark());
+                 return scope.tape;
+             })
+        .def("__exit__", [](Scope& scope, const py::args&) {
+            require_mine(*scope.tape);
+            const Mark mark = scope.marks.back();
+            scope.marks.pop_back();
+            scope.tape->rewind(mark);
+            scope.tape->release(mark);
+        });
+
+    py::class_<Tape, TapeOwner>(module, "Tape", R"(A record of scalar operations, from which backward() finds derivatives.
+
+Operations record on the tape of their operands; the *current* tape only receives new variables. Every thread has one from
+the start; ``with Tape() as tape:`` makes another current. A tape belongs to the thread that made it.
+
+Parameters
+----------
+limit : int, optional
+    The most operations, and the most variables, that it will hold. By default 2**30.
+
+Examples
+--------
+>>> import reelgrad as rg
+>>> with rg.Tape() as tape:
+...     w = rg.variable(3.0)
+...     y = w * w
+>>> tape.gradient(y, [w])
+[6.0]
+)")
+        .def(py::init([](std::int64_t limit) {
+                 if (limit < 1) {
+                     throw LengthError("Tape(limit): got " + std::to_string(limit) + ", but a tape has room for at least 1 operation");
+                 }
+                 return new_tape(static_cast<std::size_t>(limit));
+             }),
+             py::kw_only(), py::arg("limit") = static_cast<std::int64_t>(Tape::kDefaultLimit))
+        .def("variable", tape_variable, py::arg("value"), py::kw_only(), py::arg("name") = py::none(),
+             "Make a variable on this tape.")
+        .def("variables", tape_variables, "Make a variable of each value; returns them as a tuple.")
+        .def("backward", tape_backward, py::arg("outputs"), py::arg("seeds") = py::none(),
+             "Add seeds[k] * d(outputs[k])/d(v) to the gradient of every variable v, in one reverse sweep.\n\n"
+             "Seeds are 1.0 unless given. Intermediates' gradients are overwritten.")
+        .def("gradient", tape_gradient, py::arg("y"), py::arg("xs"), py::arg("seeds") = py::none(),
+             "Derivatives of y (or of the seeded sum of several outputs) with respect to xs: a float for a Node, a list for a "
+             "sequence.\n\nThe variables' .grad stay as they are; those of intermediates are overwritten.")
+        .def("zero_grad",
+             [](Tape& tape) {
+                 require_mine(tape);
+                 tape.zero_grad();
+             },
+             "Set the gradients of all variables to 0.")
+        .def("mark",
+             [](const TapeOwner& tape) {
+                 require_mine(*tape);
+                 return std::make_unique<PyMark>(tape);
+             },
+             "Remember this place in the recording, for rewind().")
+        .def("rewind", rewind, py::arg("mark"),
+             "Remove all that was recorded since the mark, variables too. Using a removed Node raises StaleNodeError.")
+        .def("reset",
+             [](Tape& tape) {
+                 require_mine(tape);
+                 tape.reset();
+             },
+             "Remove all operations. Variables stay, with their values and gradients.")
+        .def("scope", [](const TapeOwner& tape) { return std::make_unique<Scope>(Scope{tape, {}}); },
+             "A context manager that removes on leaving what was recorded inside.")
+        .def("collect",
+             [](Tape& tape) {
+                 require_mine(tape);
+                 return tape.collect();
+             },
+             "Free what no Node needs any more; returns how many entries that were. A full tape does this by itself.")
+        .def("stats", stats, "Figures about the tape, as a dict: sizes, memory, collections.")
+        .def_property_readonly("nbytes", &Tape::bytes_used, "Bytes in use by operations and variables.")
+        .def("__len__", &Tape::size, "The number of operations recorded.")
+        .def("__bool__", [](const Tape&) { return true; })
+        .def("__repr__",
+             [](const Tape& tape) {
+                 return "<Tape: " + std::to_string(tape.size()) + " operations, " + std::to_string(tape.variables()) + " variables>";
+             })
+        .def("__enter__",
+             [](const TapeOwner& tape) {
+                 require_mine(*tape);
+                 py::list tapes = tapes_of_thread();
+                 tapes.append(py::cast(tape));
+                 update_current(tapes);
+                 return tape;
+             })
+        .def("__exit__", [](const TapeOwner& tape, const py::args&) {
+            py::list tapes = tapes_of_thread();
+            for (std::size_t k = tapes.size(); k-- > 1;) {  // the first is the thread's own
+                if (tapes[k].cast<Tape*>() != tape.get()) continue;
+                if (PySequence_DelItem(tapes.ptr(), static_cast<py::ssize_t>(k)) < 0) throw py::error_already_set();
+                break;
+            }
+            update_current(tapes);
+        });
+
+    module.def("current_tape", [] { return TapeOwner(&current_tape()); }, "The tape on which new variables are made on this thread.");
+    module.def(
+        "variable",
+        [](const py::object& value, const py::object& name) { return tape_variable(current_tape(), value, name); },
+        py::arg("value"), py::kw_only(), py::arg("name") = py::none(),
+        "Make a variable on the current tape; the same as Node(value, name).");
+    module.def("variables", [](const py::args& values) { return tape_variables(current_tape(), values); },
+               "Make a variable of each value on the current tape; returns them as a tuple.");
+}
+
+}  // namespace reelgrad::python

@@ -1,0 +1,245 @@
+// tape/sweep.cpp: the reverse sweep.
+//
+// It multiplies stored partials and never looks at an opcode, so there is nothing to mispredict (2.3 ns per operator,
+// 6.7 with a switch). It ends at the oldest ancestor of the outputs, not at the start of the tape, and clears adjoints
+// only that far: backward() costs the graph of the loss.
+//
+// A branch that was not taken must not poison a gradient: 0 * inf is to count as 0. NaN is sticky, so the sweep does not
+// look: if a variable's adjoint comes out NaN, it is discarded and swept again with the check. Gradients that come out
+// finite keep their bits.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "reelgrad/tape/tape.hpp"
+
+namespace reelgrad {
+namespace {
+
+inline void prefetch([[maybe_unused]] const void* address) {
+#if defined(__GNUC__)
+    __builtin_prefetch(address);
+#endif
+}
+
+// The sweep has still to go down to `oldest`; adjoints from `cleared` on are zero or in use.
+struct Front {
+    Index oldest;
+    Index cleared;
+    Index start;  // one above the newest
+
+    void clear_down_to(double* adjoints, Index i) {
+        // In steps that double up to 32 KiB: a small graph clears little, a long chain seldom asks.
+        const Index step = std::clamp<Index>(2 * (start - cleared), 128, 4096);
+        const Index next = std::max<Index>(0, std::min(i, cleared - step));
+        std::fill(adjoints + next, adjoints + cleared, 0.0);
+        cleared = next;
+    }
+};
+
+// Variables and sinks, being negative, are never older.
+inline Index older(Index oldest, Index a) {
+    return static_cast<Index>(std::min(static_cast<std::uint32_t>(oldest), static_cast<std::uint32_t>(a)));
+}
+
+// From i down to `stop` or to the oldest ancestor; returns where it ended, one below the last operator.
+//
+// The chain of additions through memory is what bounds it, so it must take few instructions: then the next operators are
+// already under way. The prefetch is worth 10 % on tapes larger than the cache; it may run off the column's beginning,
+// which is harmless.
+[[gnu::noinline]] Index sweep_plain(const Edges* edges, double* adjoints, Index from, Index stop, Front& front) {
+    auto oldest = static_cast<std::uint32_t>(front.oldest);  // unsigned: variables and sinks, being negative, never win
+    std::int64_t i = from;
+    for (; i >= std::max<std::int64_t>(oldest, stop); --i) {
+        prefetch(edges + i - 64);
+        const Edges e = edges[i];
+        const double g = adjoints[i];
+        oldest = std::min({oldest, static_cast<std::uint32_t>(e.a), static_cast<std::uint32_t>(e.b)});
+        if (static_cast<Index>(oldest) < front.cleared) [[unlikely]] {
+            front.clear_down_to(adjoints, static_cast<Index>(oldest));
+        }
+        adjoints[e.a] += e.partial_a * g;
+        adjoints[e.b] += e.partial_b * g;
+    }
+    front.oldest = static_cast<Index>(oldest);
+    return static_cast<Index>(i);
+}
+
+constexpr std::array<bool, 256> selecting_table() {
+    std::array<bool, 256> selecting{};
+    ops::for_each_primitive([&]<class Op>() { selecting[ops::opcode_v<Op>] = ops::selecting_v<Op>; });
+    return selecting;
+}
+constexpr std::array<bool, 256> kSelecting = selecting_table();
+
+// One contribution with the absolute zero, and with an eye on what is not finite.
+class CheckedEdge {
+  public:
+    CheckedEdge(double* adjoints, Anomaly* anomaly) : adjoints_(adjoints), anomaly_(anomaly) {}
+
+    void add(Index node, bool selecting, Index parent, double partial) {
+        if (is_sink(parent)) return;
+        const double g = adjoints_[node];
+        double c = partial * g;
+        if (std::isnan(c) && (g == 0.0 || (selecting && partial == 0.0))) {
+            note(Anomaly::Kind::absolute_zero, node, g, partial, c);
+            c = 0.0;
+        }
+        adjoints_[parent] += c;
+        if (std::isfinite(g) && !std::isfinite(adjoints_[parent])) note(Anomaly::Kind::adjoint, node, g, partial, c);
+    }
+    bool stop() const { return anomaly_ != nullptr && anomaly_->kind == Anomaly::Kind::adjoint; }
+
+  private:
+    void note(Anomaly::Kind kind, Index node, double g, double partial, double c) {
+        if (anomaly_ == nullptr || anomaly_->kind == Anomaly::Kind::adjoint) return;
+        if (anomaly_->kind == kind) return;  // the first of its kind is the one to tell
+        *anomaly_ = {kind, node, g, partial, c};
+    }
+
+    double* adjoints_;
+    Anomaly* anomaly_;
+};
+
+Index sweep_checked(const Edges* edges, const Opcode* opcodes, double* adjoints, Index i, Index stop, Front& front,
+                    Anomaly* anomaly) {
+    CheckedEdge edge(adjoints, anomaly);
+    for (; i >= stop && i >= front.oldest && !edge.stop(); --i) {
+        const Edges e = edges[i];
+        front.oldest = older(older(front.oldest, e.a), e.b);
+        if (front.oldest < front.cleared) front.clear_down_to(adjoints, front.oldest);
+        const bool selecting = kSelecting[static_cast<std::uint8_t>(opcodes[i])];
+        edge.add(i, selecting, e.a, e.partial_a);
+        edge.add(i, selecting, e.b, e.partial_b);
+    }
+    return i;
+}
+
+constexpr Index kBetweenInterrupts = Index{1} << 22;  // operators: some 10 ms
+
+}  // namespace
+
+Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const double> seeds, bool checked,
+                                 Anomaly* anomaly) {
+    Index newest = -1;
+    Index oldest = static_cast<Index>(size_);
+    for (const Index output : outputs) {
+        if (!is_operator(output)) continue;
+        newest = std::max(newest, output);
+        oldest = std::min(oldest, output);
+    }
+    swept_from_ = 0;
+    swept_to_ = -1;  // until the sweep is through
+    Front front{.oldest = oldest, .cleared = newest + 1, .start = newest + 1};
+    if (newest >= 0) front.clear_down_to(adjoints_, oldest);
+    for (std::size_t k = 0; k < outputs.size(); ++k) adjoints_[outputs[k]] += seeds[k];
+
+    std::size_t wide = wide_.count_below(static_cast<std::size_t>(newest + 1));
+    Index i = newest;
+    while (i >= front.oldest) {
+        const Index next_wide = wide > 0 ? wide_.node[wide - 1] : -1;
+        if (i == next_wide) {
+            --wide;
+            const bool selecting = kSelecting[static_cast<std::uint8_t>(opcodes_[i])];
+            const auto parents = wide_.parents_of(wide);
+            const auto partials = wide_.partials_of(wide);
+            for (const Index parent : parents) front.oldest = older(front.oldest, parent);
+            if (front.oldest < front.cleared) front.clear_down_to(adjoints_, front.oldest);
+            if (checked) {
+                CheckedEdge edge(adjoints_, anomaly);
+                for (std::size_t k = 0; k < parents.size() && !edge.stop(); ++k) {
+                    edge.add(i, selecting, parents[k], partials[k]);
+                }
+                if (edge.stop()) break;
+            } else {
+                const double g = adjoints_[i];
+                for (std::size_t k = 0; k < parents.size(); ++k) adjoints_[parents[k]] += partials[k] * g;
+            }
+            --i;
+            continue;
+        }
+        const Index stop = std::max(next_wide + 1, i - kBetweenInterrupts);
+        i = checked ? sweep_checked(edges_, opcodes_, adjoints_, i, stop, front, anomaly)
+                    : sweep_plain(edges_, adjoints_, i, stop, front);
+        if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) break;
+        if (newest - i > kBetweenInterrupts && interrupt_ != nullptr && interrupt_()) {
+            clear_variable_adjoints();
+            throw Interrupted("interrupted: the reverse sweep was stopped; gradients are as they were before it");
+        }
+    }
+    return {front.oldest, newest};
+}
+
+// Variables that a sweep may have reached. For a small graph on a tape with many variables they are read off its edges;
+// a variable may then come up more than once.
+template <class Visitor>
+void Tape::for_each_touched_variable(Swept swept, std::span<const Index> outputs, Visitor&& visit) const {
+    const auto swept_operators = static_cast<std::size_t>(swept.to + 1 - std::min(swept.from, swept.to + 1));
+    if (variables_ <= 64 + 4 * swept_operators) {
+        const Index end = variable_index(variables_);
+        for (Index v = variable_index(0); v > end; --v) visit(v);
+        return;
+    }
+    const auto visit_if_variable = [&](Index i) {
+        if (is_variable(i)) visit(i);
+    };
+    for (const Index output : outputs) visit_if_variable(output);
+    for (Index i = swept.from; i <= swept.to; ++i) {
+        visit_if_variable(edges_[i].a);
+        visit_if_variable(edges_[i].b);
+    }
+    for (std::size_t k = wide_.count_below(static_cast<std::size_t>(swept.to + 1));
+         k-- > 0 && wide_.node[k] >= swept.from;) {
+        for (const Index parent : wide_.parents_of(k)) visit_if_variable(parent);
+    }
+}
+
+void Tape::clear_variable_adjoints() {
+    double* const end = adjoints_ + variable_index(0) + 1;
+    std::fill(end - variables_, end, 0.0);
+}
+
+// Sweeps, and again with the absolute zero if that is called for.
+Tape::Swept Tape::sweep(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly) {
+    Swept swept = sweep_adjoints(outputs, seeds, anomaly != nullptr, anomaly);
+    if (anomaly == nullptr) {
+        bool poisoned = false;
+        for_each_touched_variable(swept, outputs, [&](Index v) { poisoned |= std::isnan(adjoints_[v]); });
+        if (poisoned) {
+            clear_variable_adjoints();
+            swept = sweep_adjoints(outputs, seeds, true, nullptr);
+        }
+    }
+    return swept;
+}
+
+void Tape::backward(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly) {
+    const Swept swept = sweep(outputs, seeds, anomaly);
+    if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) {
+        clear_variable_adjoints();
+        return;
+    }
+    for_each_touched_variable(swept, outputs, [&](Index v) {
+        grads_[v] += adjoints_[v];
+        adjoints_[v] = 0.0;
+    });
+    swept_from_ = swept.from;
+    swept_to_ = swept.to;
+}
+
+void Tape::gradient(std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
+                    std::span<double> result, Anomaly* anomaly) {
+    const Swept swept = sweep(outputs, seeds, anomaly);
+    if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) {
+        clear_variable_adjoints();
+        return;
+    }
+    swept_from_ = swept.from;
+    swept_to_ = swept.to;
+    for (std::size_t k = 0; k < xs.size(); ++k) {
+        result[k] = is_operator(xs[k]) ? grad(xs[k]) : adjoints_[xs[k]];
+    }
+    for_each_touched_variable(swept, outputs, [&](Index v) { adjoints_[v] = 0.0; });
+}
+
+}  // namespace reelgrad

@@ -1,0 +1,315 @@
+// tape/tape.hpp: the tape, an append-only record of scalar operations.
+//
+// Each operation stores its value, its parents and the partials with respect to them; a variable stores its value and the
+// gradient that reverse sweeps add to. The tape belongs to the thread that made it. This file holds the data and the hot
+// path; the reverse sweep is in sweep.cpp, collection in collect.cpp, marks and serials in tape.cpp.
+//
+// Invariants:
+//   - parents stand before their operator, or are variables, or sinks;
+//   - the adjoints of variables and sinks do not matter between sweeps, but those of variables are zero;
+//   - a recorded entry never changes, except that a variable's value and gradient may be set.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reelgrad/ops/reductions.hpp"
+#include "reelgrad/tape/column.hpp"
+#include "reelgrad/tape/errors.hpp"
+#include "reelgrad/tape/handle.hpp"
+#include "reelgrad/tape/index.hpp"
+#include "reelgrad/tape/thread.hpp"
+#include "reelgrad/tape/wide.hpp"
+
+namespace reelgrad {
+
+// The two edges of an operator. A one-parent operator keeps its constant operand, if it has one, in the free partial, so
+// that nothing of the expression is lost; the free parent is a sink.
+struct Edges {
+    double partial_a, partial_b;
+    Index a, b;
+};
+
+enum class Opcode : std::uint8_t {};  // the operator's place in the lists of primitives and, after them, of reductions
+
+static_assert(ops::Primitives::size + ops::Reductions::size <= 256, "an opcode is one byte");
+
+template <class Op>
+inline constexpr auto opcode_of = [] {
+    if constexpr (ops::Primitive<Op>) {
+        return static_cast<Opcode>(ops::opcode_v<Op>);
+    } else {
+        return static_cast<Opcode>(ops::Primitives::size + ops::detail::position<Op>(ops::Reductions{}));
+    }
+}();
+
+std::string_view name_of(Opcode opcode);
+
+// A place in the recording to go back to. Plain data; a tape remaps its live marks when it collects.
+struct Mark {
+    std::uint64_t id = 0;
+};
+
+// Told of each recorded operator while it is installed (and recording then takes the slow path).
+class Observer {
+  public:
+    virtual ~Observer() = default;
+    virtual void recorded(Tape& tape, Index i) = 0;  // may throw: the operator is then taken back
+};
+
+struct TapeStats {
+    std::size_t operators, variables, wide, handles, marks;
+    std::size_t capacity, limit;
+    std::size_t bytes_used, bytes_committed;
+    std::uint64_t collections, collected, rewinds;
+};
+
+// Where a checked sweep first met a value that is not finite.
+struct Anomaly {
+    enum class Kind { none, adjoint, absolute_zero } kind = Kind::none;
+    Index node = 0;
+    double adjoint = 0, partial = 0, contribution = 0;
+};
+
+class Tape {
+  public:
+    static constexpr std::size_t kDefaultLimit = std::size_t{1} << 30;
+    static constexpr std::size_t kFirstCapacity = std::size_t{1} << 16;
+
+    // `limit`: the most operators, and the most variables, that it will hold. Lowered if the system has no such address space.
+    explicit Tape(std::size_t limit = kDefaultLimit, HandleSlabs::Header header = {});
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+    virtual ~Tape() = default;
+
+    // --- Recording. Preconditions of the record functions: has_room(), and operands valid on this tape.
+
+    bool has_room() const { return size_ < fast_end_; }
+    bool is_mine() const { return owner_ == known_thread_id(); }
+    bool is_current(const Handle& h) const { return h.serial == serial_; }
+
+    // Operands come with their values, which the caller has at hand.
+    struct Operand {
+        Index index;
+        double value;
+    };
+    struct Recorded {
+        Index index;
+        double value;
+    };
+    template <class Op>
+    Recorded record(Operand a);
+    template <class Op>
+    Recorded record(Operand a, Operand b);
+    template <class Op>
+    Recorded record(Operand a, double b);
+    template <class Op>
+    Recorded record(double a, Operand b);
+    Operand operand(Index i) const { return {i, values_[i]}; }
+    // An operator with any number of operands: row_parents[k] is a sink where operand k is the constant row_partials[k].
+    // Needs room for one operator; the row makes its own.
+    Recorded record_wide(Opcode opcode, double value, std::span<const Index> row_parents,
+                         std::span<const double> row_partials);
+
+    Index add_variable(double value, bool may_collect = false);
+
+    // Makes room for at least one operator, with a row of `row` parents: collects first if it may, grows if that was not
+    // enough. Throws TapeMemoryError, leaving the tape as it was.
+    void make_room(bool may_collect, std::size_t row = 0);
+    // After recording operator i on the slow path: tells the observer; takes the operator back if that throws.
+    void observe(Index i);
+
+    // --- Reading and setting.
+
+    std::size_t size() const { return size_; }
+    std::size_t variables() const { return variables_; }
+    Serial serial() const { return serial_; }
+    double value(Index i) const { return values_[i]; }
+    double grad(Index i) const;      // a variable's gradient, or the operator's adjoint in the last sweep (else 0)
+    bool has_adjoint(Index i) const { return is_operator(i) && i >= swept_from_ && i <= swept_to_; }
+    Opcode opcode(Index i) const { return opcodes_[i]; }
+    const Edges& edges(Index i) const { return edges_[i]; }
+    const WideNodes& wide() const { return wide_; }
+    void set_value(Index variable, double value) { values_[variable] = value; }
+    void set_grad(Index variable, double grad) { grads_[variable] = grad; }
+    void zero_grad();
+    const std::string* name(Index variable) const;
+    void set_name(Index variable, std::string name) { names_[variable] = std::move(name); }
+    // A number of the owner's (a source line, say) kept with an operator. None: nullptr.
+    void set_source(Index i, std::uint32_t source) { sources_.emplace_back(i, source); }
+    const std::uint32_t* source(Index i) const;
+
+    // --- The reverse sweep (sweep.cpp).
+
+    // Adds seeds[k] * d(outputs[k])/d(variable) to each variable's gradient and leaves the operators' adjoints readable.
+    // All or nothing: if it throws, gradients are as before. `anomaly`: check each step, stop at the first that is not finite.
+    void backward(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly = nullptr);
+    // d(sum of seeded outputs)/d(xs[k]) into result[k]; variables' gradients stay as they are.
+    void gradient(std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
+                  std::span<double> result, Anomaly* anomaly = nullptr);
+    // Asked now and then during a long sweep; true: stop, throwing Interrupted.
+    void set_interrupt(bool (*interrupt)()) { interrupt_ = interrupt; }
+
+    // --- Going back (tape.cpp).
+
+    Mark mark();
+    void release(Mark mark);  // forget it; unknown marks are ignored
+    bool knows(Mark mark) const;
+    void rewind(Mark mark);  // removes what was recorded since, variables too; throws StaleNodeError for an unknown mark
+    void reset();            // removes all operators; variables stay
+
+    // --- Handles.
+
+    HandleSlabs& handles() { return handles_; }
+    const HandleSlabs& handles() const { return handles_; }
+    // A handle to entry i in a free slot. Precondition: handles().has_free().
+    Handle* make_handle(Index i) {
+        Handle* handle = handles_.take();
+        handle->tape = this;
+        handle->index = i;
+        handle->serial = serial_;
+        return handle;
+    }
+    // True if the entry is still there; brings the handle's serial up to date either way.
+    bool refresh(Handle& handle) const;
+    bool is_valid(Index i, Serial serial) const { return serial == serial_ || survived(i, serial); }
+
+    // --- Memory (collect.cpp).
+
+    // Removes what no handle needs and moves the rest together; returns how many entries that freed.
+    // Does nothing while pinned.
+    std::size_t collect();
+    void pin() { ++pins_; }
+    void unpin() { --pins_; }
+    bool pinned() const { return pins_ > 0; }
+
+    void set_observer(Observer* observer);
+    Observer* observer() const { return observer_; }
+
+    std::size_t bytes_used() const;
+    TapeStats stats() const;
+
+    // How many owners there are, for those who share a tape: with the last owner gone it lives as long as its handles.
+    int owners = 0;
+    bool abandoned() const { return owners == 0 && handles_.live() == 0; }
+
+  private:
+    struct LiveMark {
+        std::uint64_t id;
+        Extent extent;
+    };
+    struct Survivors;
+
+    Extent extent() const { return {size_, variables_}; }
+    void rewind_to(Extent extent);
+    bool survived(Index i, Serial serial) const;
+    void refresh_all_handles();
+    bool grow();
+    bool grow_variables();
+    void update_fast_end() { fast_end_ = observer_ == nullptr ? capacity_ : 0; }
+    Survivors survivors() const;
+    std::size_t compact(const Survivors& kept);
+    Recorded push(Edges edges, double value, Opcode opcode) {
+        const std::size_t i = size_;
+        edges_[i] = edges;
+        values_[i] = value;
+        opcodes_[i] = opcode;
+        size_ = i + 1;
+        return {static_cast<Index>(i), value};
+    }
+
+    // sweep.cpp
+    struct Swept {
+        Index from, to;
+    };
+    Swept sweep(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly);
+    Swept sweep_adjoints(std::span<const Index> outputs, std::span<const double> seeds, bool checked, Anomaly* anomaly);
+    template <class Visitor>
+    void for_each_touched_variable(Swept swept, std::span<const Index> outputs, Visitor&& visit) const;
+    void clear_variable_adjoints();
+
+    // The hot path's data comes first, on the same cache lines.
+    std::size_t size_ = 0;
+    std::size_t fast_end_ = 0;  // capacity, or 0 while each recording has to take the slow path
+    Edges* edges_ = nullptr;
+    double* values_ = nullptr;
+    Opcode* opcodes_ = nullptr;
+    ThreadId owner_;
+    Serial serial_ = kFirstSerial;
+    HandleSlabs handles_;
+
+    double* adjoints_ = nullptr;
+    double* grads_ = nullptr;
+    std::size_t variables_ = 0;
+    std::size_t capacity_ = 0;
+    std::size_t variable_capacity_ = 0;
+    std::size_t limit_;
+    Index swept_from_ = 0, swept_to_ = -1;  // the operators whose adjoints the last sweep left
+
+    Column<Edges> edge_column_;
+    Column<double> value_column_;
+    Column<double> adjoint_column_;
+    Column<double> grad_column_;
+    Column<Opcode> opcode_column_;
+    WideNodes wide_;
+    std::map<Index, std::string> names_;
+    std::vector<std::pair<Index, std::uint32_t>> sources_;  // ascending by operator
+
+    std::vector<LiveMark> marks_;  // ascending by id and by extent
+    std::uint64_t last_mark_ = 0;
+    Serial first_serial_ = kFirstSerial;
+    std::vector<Extent> lowest_;           // lowest_[s - first_serial_]: the lowest extent since the tape had serial s
+    Extent ancient_{SIZE_MAX, SIZE_MAX};   // the same for all serials before first_serial_
+    std::size_t wide_capacity_ = std::size_t{1} << 18;  // parents in wide rows at which to collect
+    int pins_ = 0;
+    Observer* observer_ = nullptr;
+    bool (*interrupt_)() = nullptr;
+    std::uint64_t collections_ = 0, collected_ = 0, rewinds_ = 0;
+};
+
+// Keeps a tape from collecting, so that indices stay what they are; for as long as it lives.
+class Pin {
+  public:
+    explicit Pin(Tape& tape) : tape_(tape) { tape_.pin(); }
+    ~Pin() { tape_.unpin(); }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+
+  private:
+    Tape& tape_;
+};
+
+template <class Op>
+inline Tape::Recorded Tape::record(Operand a) {
+    const double y = Op::value(a.value);
+    return push({Op::partial(a.value, y), 0.0, a.index, sink_for(size_)}, y, opcode_of<Op>);
+}
+
+template <class Op>
+inline Tape::Recorded Tape::record(Operand a, Operand b) {
+    const double y = Op::value(a.value, b.value);
+    const ops::Partials<double> partial = Op::partials(a.value, b.value, y);
+    return push({partial.a, partial.b, a.index, b.index}, y, opcode_of<Op>);
+}
+
+template <class Op>
+inline Tape::Recorded Tape::record(Operand a, double b) {
+    const double y = Op::value(a.value, b);
+    return push({Op::partials(a.value, b, y).a, b, a.index, sink_for(size_)}, y, opcode_of<Op>);
+}
+
+template <class Op>
+inline Tape::Recorded Tape::record(double a, Operand b) {
+    const double y = Op::value(a, b.value);
+    return push({a, Op::partials(a, b.value, y).b, sink_for(size_), b.index}, y, opcode_of<Op>);
+}
+
+}  // namespace reelgrad

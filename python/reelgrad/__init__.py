@@ -1,0 +1,3 @@
+from reelgrad import _core
+from reelgrad._core import *
+from reelgrad._version import __version__
