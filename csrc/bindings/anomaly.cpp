@@ -101,22 +101,22 @@ void watch_all(Observer* observer) {
     }
 }
 
-void report(const Tape& tape, const Anomaly& anomaly) {
-    const std::string where = described(tape, anomaly.node);
-    if (anomaly.kind == Anomaly::Kind::adjoint) {
-        const std::string message = "reverse sweep: " + where + " passes on an adjoint that is not finite: its own adjoint is " +
-                                    text_of(anomaly.adjoint) + ", the partial " + text_of(anomaly.partial) +
-                                    ", their product " + text_of(anomaly.contribution) + "; gradients are as they were";
-        PyErr_SetString(exceptions.anomaly, message.c_str());
-        throw PythonError{};
-    }
-    if (anomaly.kind == Anomaly::Kind::absolute_zero) {
-        const std::string message = "reverse sweep: at " + where + " an adjoint of " + text_of(anomaly.adjoint) +
-                                    " met a partial of " + text_of(anomaly.partial) +
-                                    "; their product is indeterminate and was taken as 0";
+class Reporter : public AnomalyListener {
+  public:
+    void found(const Tape& tape, const Anomaly& anomaly) override {
+        const std::string where = "reverse sweep: " + described(tape, anomaly.node);
+        if (anomaly.kind == Anomaly::Kind::adjoint) {
+            const std::string message = where + " passes on an adjoint that is not finite: its own adjoint is " +
+                                        text_of(anomaly.adjoint) + ", the partial " + text_of(anomaly.partial) +
+                                        ", their product " + text_of(anomaly.contribution) + "; gradients are as they were";
+            PyErr_SetString(exceptions.anomaly, message.c_str());
+            throw PythonError{};
+        }
+        const std::string message = where + " met an adjoint of " + text_of(anomaly.adjoint) + " with a partial of " +
+                                    text_of(anomaly.partial) + "; their product is indeterminate and was taken as 0";
         if (PyErr_WarnEx(exceptions.anomaly_warning, message.c_str(), 1) < 0) throw PythonError{};
     }
-}
+};
 
 struct DetectAnomaly {
     int entered = 0;
@@ -126,17 +126,15 @@ struct DetectAnomaly {
 
 void backward(Tape& tape, std::span<const Index> outputs, std::span<const double> seeds) {
     if (g_depth == 0) return tape.backward(outputs, seeds);
-    Anomaly anomaly;
-    tape.backward(outputs, seeds, &anomaly);
-    report(tape, anomaly);
+    Reporter reporter;
+    tape.backward(outputs, seeds, &reporter);
 }
 
 void gradient(Tape& tape, std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
               std::span<double> result) {
     if (g_depth == 0) return tape.gradient(outputs, seeds, xs, result);
-    Anomaly anomaly;
-    tape.gradient(outputs, seeds, xs, result, &anomaly);
-    report(tape, anomaly);
+    Reporter reporter;
+    tape.gradient(outputs, seeds, xs, result, &reporter);
 }
 
 void watch_if_detecting(Tape& tape) {

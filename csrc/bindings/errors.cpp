@@ -31,6 +31,9 @@ bool add_exceptions(PyObject* module) {
                PyExc_ValueError) &&
            add(module, e.tape_thread, "TapeThreadError", "A tape was used on a thread that did not make it.", e.error,
                PyExc_RuntimeError) &&
+           add(module, e.tape_busy, "TapeBusyError",
+               "A tape was swept, rewound or collected while a reverse sweep of it was under way.", e.error,
+               PyExc_RuntimeError) &&
            add(module, e.tape_memory, "TapeMemoryError", "The tape reached its limit, or the system gives no more memory.",
                e.error, PyExc_MemoryError) &&
            add(module, e.variable, "VariableError", "Something that only variables have was asked of an intermediate node.",
@@ -61,6 +64,8 @@ void raise_current() {
         PyErr_SetString(exceptions.tape_mismatch, e.what());
     } catch (const TapeThreadError& e) {
         PyErr_SetString(exceptions.tape_thread, e.what());
+    } catch (const TapeBusyError& e) {
+        PyErr_SetString(exceptions.tape_busy, e.what());
     } catch (const TapeMemoryError& e) {
         PyErr_SetString(exceptions.tape_memory, e.what());
     } catch (const VariableError& e) {

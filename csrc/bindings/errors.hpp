@@ -15,6 +15,7 @@ struct Exceptions {
     PyObject* stale_node;     // StaleNodeError (RuntimeError)
     PyObject* tape_mismatch;  // TapeMismatchError (ValueError)
     PyObject* tape_thread;    // TapeThreadError (RuntimeError)
+    PyObject* tape_busy;      // TapeBusyError (RuntimeError)
     PyObject* tape_memory;    // TapeMemoryError (MemoryError)
     PyObject* variable;       // VariableError (AttributeError)
     PyObject* length;         // LengthError (ValueError)

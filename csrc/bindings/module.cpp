@@ -1,6 +1,8 @@
 // bindings/module.cpp: the compiled module, reelgrad._core.
 #include <pybind11/pybind11.h>
 
+#include <string>
+
 #include "bindings/anomaly.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/functions.hpp"
@@ -29,6 +31,14 @@ PYBIND11_MODULE(_core, module) {
     rp::add_primitive_functions(module);
     rp::add_sequence_functions(module);
     rp::add_operator_table(module);
+
+    py::list public_names;
+    for (const auto& [name, object] : py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()))) {
+        const auto text = name.cast<std::string>();
+        if (!text.starts_with("_")) public_names.append(text);
+    }
+    public_names.attr("sort")();
+    module.attr("__all__") = public_names;
 
     py::module_ testing = module.def_submodule("_testing", "Failures on demand, for the tests.");
     testing.def("fail_commit", [](int nth) { reelgrad::AddressSpace::fail_commit(nth); }, py::arg("nth"),

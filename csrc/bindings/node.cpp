@@ -39,8 +39,8 @@ void check_usable(Handle& handle) {
     check_alive(handle);
 }
 
-void prepare(Tape& tape, std::size_t row) {
-    tape.make_room(true, row);
+void prepare(Tape& tape, std::size_t operators, std::size_t row) {
+    tape.make_room(true, operators, row);
     if (!tape.handles().has_free()) tape.handles().add_slab();
 }
 

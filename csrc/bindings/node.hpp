@@ -52,8 +52,9 @@ void check_alive(Handle& handle);
 // The same, and that this thread may record on the tape.
 void check_usable(Handle& handle);
 
-// Makes room for an operator (with a row of `row` parents) and for the Node that will stand for it; this may collect.
-void prepare(Tape& tape, std::size_t row = 0);
+// Makes room for so many operators (with rows of `row` parents in all) and for the Node that will stand for the last; this
+// may collect.
+void prepare(Tape& tape, std::size_t operators = 1, std::size_t row = 0);
 
 // A Node for an operator just recorded, after telling the tape's observer; on an error the operator is taken back.
 PyObject* observed_node(Tape& tape, Tape::Recorded entry);

@@ -1,6 +1,6 @@
 // bindings/node_slots.hpp: from an operator of the table to a slot, a method and a module function of Python.
 //
-// Each comes as a fast path (operands are Nodes of one tape that is ready, or exact floats) that throws nothing, and a slow
+// Each comes as a fast path (operands are Nodes of one tape that is ready, or exact floats and ints) that throws nothing, and a slow
 // path, not inlined, that does everything else: conversions, checks, collection, errors.
 #pragma once
 
@@ -86,9 +86,24 @@ template <class Op>
     }
 }
 
+// The value of an exact float or int, which need no looking into; false for anything else (and for an int of -1 or out of
+// range, which the slow path takes).
+inline bool exact_number(PyObject* object, double* value) {
+    if (PyFloat_CheckExact(object)) {
+        *value = PyFloat_AS_DOUBLE(object);
+        return true;
+    }
+    if (!PyLong_CheckExact(object)) return false;
+    *value = PyLong_AsDouble(object);
+    if (*value != -1.0) return true;
+    PyErr_Clear();
+    return false;
+}
+
 // At least one of l and r is a Node.
 template <class Op>
 inline PyObject* binary(PyObject* l, PyObject* r) {
+    double number;
     if (is_node(l)) {
         const Handle& a = handle_of(l);
         Tape& tape = *a.tape;
@@ -98,15 +113,15 @@ inline PyObject* binary(PyObject* l, PyObject* r) {
                 if (b.tape == &tape && tape.is_current(b)) [[likely]] {
                     return new_node(tape, tape.record<Op>(tape.operand(a.index), tape.operand(b.index)).index);
                 }
-            } else if (PyFloat_CheckExact(r)) {
-                return new_node(tape, tape.record<Op>(tape.operand(a.index), PyFloat_AS_DOUBLE(r)).index);
+            } else if (exact_number(r, &number)) {
+                return new_node(tape, tape.record<Op>(tape.operand(a.index), number).index);
             }
         }
-    } else if (PyFloat_CheckExact(l)) {
+    } else if (exact_number(l, &number)) {
         const Handle& b = handle_of(r);
         Tape& tape = *b.tape;
         if (ready(tape, b)) [[likely]] {
-            return new_node(tape, tape.record<Op>(PyFloat_AS_DOUBLE(l), tape.operand(b.index)).index);
+            return new_node(tape, tape.record<Op>(number, tape.operand(b.index)).index);
         }
     }
     return binary_slowly<Op>(l, r);
@@ -205,7 +220,7 @@ PyObject* apply_ternary(PyObject* a, PyObject* b, PyObject* c) {
         for (PyObject* x : {a, b, c}) {
             if (!is_node(x)) continue;
             check_usable(handle_of(x));
-            prepare(*handle_of(x).tape, 3);
+            prepare(*handle_of(x).tape, 1, 3);
         }
         return from_var(detail::apply<Op>(as_var(a, name), as_var(b, name), as_var(c, name)));
     } catch (...) {

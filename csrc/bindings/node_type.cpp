@@ -49,7 +49,9 @@ PyObject* node_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     static const char* keywords[] = {"value", "name", nullptr};
     PyObject* value = nullptr;
     PyObject* name = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:Node", const_cast<char**>(keywords), &value, &name)) return nullptr;
+    if (kwargs == nullptr && PyTuple_GET_SIZE(args) == 1) {  // the usual call, without the cost of parsing
+        value = PyTuple_GET_ITEM(args, 0);
+    } else if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:Node", const_cast<char**>(keywords), &value, &name)) return nullptr;
     return guarded([&] {
         double number;
         if (is_node(value)) {

@@ -12,6 +12,9 @@
 namespace reelgrad::python {
 namespace {
 
+constexpr std::size_t kOperatorsPerElement = 8;  // bce_with_logits records 7
+constexpr std::size_t kRowsPerElement = 4;       // cross_entropy: one of 3 parents and the share in a sum
+
 // The elements of a list, a tuple, an array or another iterable; a Node or a number counts as one element.
 class Elements {
   public:
@@ -46,15 +49,21 @@ class Elements {
     }
     bool is_single() const { return fast_ == nullptr; }
 
-    // Makes room on the tape of the first Node. Collecting, if it comes to that, happens here, before indices are read.
-    void prepare_tape() const {
+    // The tape of the first Node, nullptr if there is none. Throws if it may not be used here.
+    Tape* tape() const {
         for (std::size_t k = 0; k < size(); ++k) {
             PyObject* element = (*this)[k];
             if (!is_node(element)) continue;
             check_usable(handle_of(element));
-            prepare(*handle_of(element).tape, size());
-            return;
+            return handle_of(element).tape;
         }
+        return nullptr;
+    }
+    // Makes room on it for what the hungriest composite records. Collecting, if it comes to that, happens here, before
+    // indices are read: once a composite runs, the tape can only grow.
+    void prepare_tape() const {
+        Tape* const found = tape();
+        if (found != nullptr) prepare(*found, kOperatorsPerElement * (size() + 1), kRowsPerElement * (size() + 1));
     }
     std::vector<Var> vars() const {
         std::vector<Var> result;
@@ -68,6 +77,22 @@ class Elements {
     PyObject* single_ = nullptr;
     PyObject* fast_ = nullptr;
 };
+
+// Runs a composite, which records several operators: if it fails half-way, those already recorded are taken back.
+template <class Body>
+PyObject* all_or_nothing(std::initializer_list<const Elements*> operands, Body&& body) {
+    Tape* tape = nullptr;
+    for (const Elements* elements : operands) {
+        if (tape == nullptr) tape = elements->tape();
+    }
+    const std::size_t size = tape == nullptr ? 0 : tape->size();
+    try {
+        return body();
+    } catch (...) {
+        if (tape != nullptr) tape->take_back(size);
+        throw;
+    }
+}
 
 void require_elements(const char* name, std::size_t size) {
     if (size == 0) throw LengthError(std::string(name) + " of no elements: it has no value; pass at least one");
@@ -115,8 +140,15 @@ PyObject* scalar_function(PyObject*, PyObject* x) {
     if (!is_node(x)) return apply_to_numbers(Op::name.data(), +[](double a) { return Op::value(a); }, x);
     try {
         check_usable(handle_of(x));
-        prepare(*handle_of(x).tape);
-        return from_var(Op::value(as_var(x, Op::name.data())));
+        Tape& tape = *handle_of(x).tape;
+        prepare(tape);
+        const std::size_t size = tape.size();
+        try {
+            return from_var(Op::value(as_var(x, Op::name.data())));
+        } catch (...) {
+            tape.take_back(size);
+            throw;
+        }
     } catch (...) {
         raise_current();
         return nullptr;
@@ -133,7 +165,7 @@ PyObject* function_of_one(PyObject*, PyObject* object) {
             return to_python(detail::reduce<Op>(vars));
         } else {
             require_elements(Op::name.data(), vars.size());
-            return to_python(Op::value(std::span<const Var>(vars)));
+            return all_or_nothing({&x}, [&] { return to_python(Op::value(std::span<const Var>(vars))); });
         }
     } catch (...) {
         raise_current();
@@ -160,7 +192,8 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
                 }
                 a.prepare_tape();
                 const std::vector<Var> logits = a.vars();
-                return from_var(Op::value(std::span<const Var>(logits), static_cast<std::size_t>(target)));
+                return all_or_nothing(
+                    {&a}, [&] { return from_var(Op::value(std::span<const Var>(logits), static_cast<std::size_t>(target))); });
             }
         }
         const Elements b(operands[1], name);
@@ -175,9 +208,9 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
         } else if constexpr (has_delta) {
             double delta = Op::default_delta;
             if (operands[2] != nullptr && !require_number(operands[2], "delta", &delta)) return nullptr;
-            return from_var(Op::value(xs, ys, delta));
+            return all_or_nothing({&a, &b}, [&] { return from_var(Op::value(xs, ys, delta)); });
         } else {
-            return from_var(Op::value(xs, ys));
+            return all_or_nothing({&a, &b}, [&] { return from_var(Op::value(xs, ys)); });
         }
     } catch (...) {
         raise_current();

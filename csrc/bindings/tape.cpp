@@ -2,7 +2,7 @@
 #include "bindings/tape.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "bindings/anomaly.hpp"
@@ -30,22 +30,32 @@ TapeOwner new_tape(std::size_t limit) {
     return tape;
 }
 
-// The current tapes of this thread, innermost last, are kept in a list in the thread's own dictionary, so that they go
-// when the thread does; `g_current` is a shortcut to the last.
-thread_local Tape* g_current = nullptr;
-const char* const kTapesKey = "reelgrad.tapes";
+// The current tapes of a thread, innermost last; the first is the thread's own. They are owned by a capsule in the
+// thread's dictionary, so that they go when the thread does.
+struct TapeStack {
+    std::vector<TapeOwner> tapes;
 
-py::list tapes_of_thread() {
-    auto thread = py::reinterpret_borrow<py::dict>(PyThreadState_GetDict());
-    if (!thread.contains(kTapesKey)) {
-        py::list tapes;
-        tapes.append(py::cast(new_tape(Tape::kDefaultLimit)));
-        thread[kTapesKey] = tapes;
-    }
-    return thread[kTapesKey];
+    TapeStack() { tapes.push_back(new_tape(Tape::kDefaultLimit)); }
+    TapeStack(const TapeStack&) = delete;
+    TapeStack& operator=(const TapeStack&) = delete;
+    ~TapeStack();
+};
+thread_local TapeStack* g_stack = nullptr;
+
+// What runs while the thread's dictionary is cleared may ask for a current tape once more: it gets a new stack.
+TapeStack::~TapeStack() {
+    if (g_stack == this) g_stack = nullptr;
 }
 
-void update_current(const py::list& tapes) { g_current = tapes[tapes.size() - 1].cast<Tape*>(); }
+TapeStack& tape_stack() {
+    if (g_stack == nullptr) {
+        auto thread = py::reinterpret_borrow<py::dict>(PyThreadState_GetDict());
+        auto stack = std::make_unique<TapeStack>();
+        thread["reelgrad.tapes"] = py::capsule(stack.get(), [](void* p) { delete static_cast<TapeStack*>(p); });
+        g_stack = stack.release();
+    }
+    return *g_stack;
+}
 
 void require_mine(const Tape& tape) {
     if (!tape.is_mine()) {
@@ -64,34 +74,27 @@ double number(py::handle object, const char* what) {
     return value;
 }
 
-// The entries of `nodes`, all on `tape`.
-std::vector<Index> entries(const Tape& tape, const py::iterable& nodes, const char* what) {
-    std::vector<Index> result;
+// One node or several, as a list: it keeps the Nodes alive, and no code of others (a generator's) runs after it is made.
+py::list several(const py::object& nodes, const char* what) {
+    py::list result;
+    if (is_node(nodes.ptr())) {
+        result.append(nodes);
+        return result;
+    }
+    if (!py::isinstance<py::iterable>(nodes)) {
+        PyErr_Format(exceptions.node_type, "%s: got %.200s, but a Node or a sequence of Nodes is needed", what,
+                     Py_TYPE(nodes.ptr())->tp_name);
+        throw PythonError{};
+    }
     for (const py::handle node : nodes) {
         if (!is_node(node.ptr())) {
             PyErr_Format(exceptions.node_type, "%s: got %.200s %.200R, but only Nodes have derivatives", what,
                          Py_TYPE(node.ptr())->tp_name, node.ptr());
             throw PythonError{};
         }
-        Handle& handle = handle_of(node.ptr());
-        check_usable(handle);
-        if (handle.tape != &tape) {
-            throw TapeMismatchError(std::string(what) + ": a Node is on another tape than the one that was asked; use node.tape");
-        }
-        result.push_back(handle.index);
+        result.append(node);
     }
     return result;
-}
-
-// One node or several.
-py::iterable several(const py::object& nodes, const char* what) {
-    if (is_node(nodes.ptr())) return py::make_tuple(nodes);
-    if (!py::isinstance<py::iterable>(nodes)) {
-        PyErr_Format(exceptions.node_type, "%s: got %.200s, but a Node or a sequence of Nodes is needed", what,
-                     Py_TYPE(nodes.ptr())->tp_name);
-        throw PythonError{};
-    }
-    return nodes;
 }
 
 std::vector<double> seeds_for(std::size_t outputs, const py::object& seeds, const char* what) {
@@ -102,11 +105,29 @@ std::vector<double> seeds_for(std::size_t outputs, const py::object& seeds, cons
         result.push_back(single);
     } else {
         PyErr_Clear();
+        if (!py::isinstance<py::iterable>(seeds)) {
+            raise_not_a_number(what, seeds.ptr());
+            throw PythonError{};
+        }
         for (const py::handle seed : seeds) result.push_back(number(seed, what));
     }
     if (result.size() != outputs) {
         throw LengthError(std::string(what) + ": " + std::to_string(outputs) + " outputs need as many seeds, not " +
                           std::to_string(result.size()));
+    }
+    return result;
+}
+
+// The entries of the Nodes, all on `tape`. Valid until something is recorded.
+std::vector<Index> entries(const Tape& tape, const py::list& nodes, const char* what) {
+    std::vector<Index> result;
+    for (const py::handle node : nodes) {
+        Handle& handle = handle_of(node.ptr());
+        check_usable(handle);
+        if (handle.tape != &tape) {
+            throw TapeMismatchError(std::string(what) + ": a Node is on another tape than the one that was asked; use node.tape");
+        }
+        result.push_back(handle.index);
     }
     return result;
 }
@@ -151,21 +172,23 @@ py::dict stats(const Tape& tape) {
     return result;
 }
 
-py::object tape_gradient(Tape& tape, const py::object& output, const py::object& xs, const py::object& seeds) {
+py::object tape_gradient(Tape& tape, const py::object& y, const py::object& xs, const py::object& seeds) {
     require_mine(tape);
-    const std::vector<Index> outputs = entries(tape, several(output, "gradient(y, xs)"), "gradient(y, xs)");
+    const py::list outputs = several(y, "gradient(y, xs)"), inputs = several(xs, "gradient(y, xs)");
     const std::vector<double> weights = seeds_for(outputs.size(), seeds, "gradient(y, xs, seeds)");
-    const std::vector<Index> inputs = entries(tape, several(xs, "gradient(y, xs)"), "gradient(y, xs)");
     std::vector<double> result(inputs.size());
-    gradient(tape, outputs, weights, inputs, result);
+    gradient(tape, entries(tape, outputs, "gradient(y, xs)"), weights, entries(tape, inputs, "gradient(y, xs)"), result);
     if (is_node(xs.ptr())) return py::float_(result[0]);
-    return py::cast(result);
+    py::list derivatives;
+    for (const double derivative : result) derivatives.append(derivative);
+    return derivatives;
 }
 
 void tape_backward(Tape& tape, const py::object& outputs, const py::object& seeds) {
     require_mine(tape);
-    const std::vector<Index> entries_of_outputs = entries(tape, several(outputs, "backward(outputs)"), "backward(outputs)");
-    backward(tape, entries_of_outputs, seeds_for(entries_of_outputs.size(), seeds, "backward(outputs, seeds)"));
+    const py::list nodes = several(outputs, "backward(outputs)");
+    const std::vector<double> weights = seeds_for(nodes.size(), seeds, "backward(outputs, seeds)");
+    backward(tape, entries(tape, nodes, "backward(outputs)"), weights);
 }
 
 py::object tape_variable(Tape& tape, const py::object& value, const py::object& name) {
@@ -183,8 +206,7 @@ py::tuple tape_variables(Tape& tape, const py::args& values) {
 const std::vector<Tape*>& live_tapes() { return g_tapes; }
 
 Tape& current_tape() {
-    if (g_current == nullptr) update_current(tapes_of_thread());
-    return *g_current;
+    return *tape_stack().tapes.back();
 }
 
 void add_tape(py::module_& module) {
@@ -202,6 +224,7 @@ void add_tape(py::module_& module) {
              })
         .def("__exit__", [](Scope& scope, const py::args&) {
             require_mine(*scope.tape);
+            if (scope.marks.empty()) throw Error("this scope was not entered: write 'with tape.scope():'");
             const Mark mark = scope.marks.back();
             scope.marks.pop_back();
             scope.tape->rewind(mark);
@@ -282,19 +305,16 @@ Examples
         .def("__enter__",
              [](const TapeOwner& tape) {
                  require_mine(*tape);
-                 py::list tapes = tapes_of_thread();
-                 tapes.append(py::cast(tape));
-                 update_current(tapes);
+                 tape_stack().tapes.push_back(tape);
                  return tape;
              })
         .def("__exit__", [](const TapeOwner& tape, const py::args&) {
-            py::list tapes = tapes_of_thread();
-            for (std::size_t k = tapes.size(); k-- > 1;) {  // the first is the thread's own
-                if (tapes[k].cast<Tape*>() != tape.get()) continue;
-                if (PySequence_DelItem(tapes.ptr(), static_cast<py::ssize_t>(k)) < 0) throw py::error_already_set();
+            std::vector<TapeOwner>& tapes = tape_stack().tapes;
+            for (std::size_t k = tapes.size(); k-- > 1;) {
+                if (tapes[k].get() != tape.get()) continue;
+                tapes.erase(tapes.begin() + static_cast<std::ptrdiff_t>(k));
                 break;
             }
-            update_current(tapes);
         });
 
     module.def("current_tape", [] { return TapeOwner(&current_tape()); }, "The tape on which new variables are made on this thread.");

@@ -1,3 +1,19 @@
+"""reelgrad: exact derivatives of scalar Python programs at the speed of C++.
+
+A program written with ordinary numbers, loops and branches runs on Nodes instead; what it computes is recorded on a
+tape, and one reverse sweep gives the derivatives with respect to all its variables.
+
+>>> import reelgrad as rg
+>>> w, b = rg.variables(0.5, 0.0)
+>>> loss = ((w * 3.0 + b).tanh() - 1.0) ** 2
+>>> loss.backward()
+>>> print(f"{loss:.6f} {w.grad:.6f} {b.grad:.6f}")
+0.008997 -0.102842 -0.034281
+"""
+
 from reelgrad import _core
 from reelgrad._core import *
 from reelgrad._version import __version__
+
+__all__ = ["__version__"]
+__all__ += _core.__all__

@@ -175,27 +175,29 @@ std::size_t Tape::compact(const Survivors& kept) {
 }
 
 std::size_t Tape::collect() {
+    require_idle("collect()");
     if (pinned()) return 0;
     return compact(survivors());
 }
 
-void Tape::make_room(bool may_collect, std::size_t row) {
+void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
+    const auto columns_fit = [&] { return size_ + operators <= capacity_; };
     const auto row_fits = [&] { return wide_.parents.size() + row <= wide_capacity_; };
-    if (size_ < capacity_ && row_fits()) return;
+    if (columns_fit() && row_fits()) return;
     if (may_collect && !pinned()) {
         const Survivors kept = survivors();
-        const bool half_free = 2 * kept.operators.size() <= capacity_;
-        // Growing without moving is the cheaper way while most of the tape is alive.
-        if (half_free || size_ < capacity_ || !grow()) compact(kept);
-    } else if (size_ == capacity_) {
-        grow();
+        // While most of the tape is alive it is cheaper to grow without moving anything.
+        const bool mostly_alive = 2 * kept.operators.size() > capacity_;
+        if (!mostly_alive || columns_fit() || !grow()) compact(kept);
     }
-    while (!row_fits()) wide_capacity_ *= 2;
-    while (2 * wide_.parents.size() > wide_capacity_) wide_capacity_ *= 2;
+    while (!columns_fit() && grow()) {
+    }
+    while (!row_fits() || 2 * wide_.parents.size() > wide_capacity_) wide_capacity_ *= 2;
     if (size_ == capacity_) {
         throw TapeMemoryError("the tape is full: it holds " + std::to_string(size_) + " operations, " +
                               (capacity_ == limit_ ? "its limit" : "and the system gives no more memory") +
-                              "; let go of results that are no longer needed, use tape.scope(), or make a Tape with a larger limit");
+                              "; let go of results that are no longer needed, use tape.scope(), or make a Tape with a "
+                              "larger limit");
     }
 }
 

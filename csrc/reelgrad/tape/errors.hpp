@@ -21,6 +21,10 @@ struct TapeMismatchError : Error {
 struct TapeThreadError : Error {
     using Error::Error;
 };
+// A tape used in a way that a reverse sweep under way on it does not allow.
+struct TapeBusyError : Error {
+    using Error::Error;
+};
 // No room for another entry: the limit of the tape or the memory of the machine.
 struct TapeMemoryError : Error {
     using Error::Error;

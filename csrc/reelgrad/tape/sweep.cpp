@@ -119,6 +119,19 @@ constexpr Index kBetweenInterrupts = Index{1} << 22;  // operators: some 10 ms
 
 }  // namespace
 
+// While code of others runs in the middle of a sweep: the tape may grow, but nothing on it may move or go.
+class Tape::Busy {
+  public:
+    explicit Busy(Tape& tape) : tape_(tape), pin_(tape) { tape_.busy_ = true; }
+    ~Busy() { tape_.busy_ = false; }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+  private:
+    Tape& tape_;
+    Pin pin_;
+};
+
 Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const double> seeds, bool checked,
                                  Anomaly* anomaly) {
     Index newest = -1;
@@ -162,9 +175,12 @@ Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const
         i = checked ? sweep_checked(edges_, opcodes_, adjoints_, i, stop, front, anomaly)
                     : sweep_plain(edges_, adjoints_, i, stop, front);
         if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) break;
-        if (newest - i > kBetweenInterrupts && interrupt_ != nullptr && interrupt_()) {
-            clear_variable_adjoints();
-            throw Interrupted("interrupted: the reverse sweep was stopped; gradients are as they were before it");
+        if (newest - i > kBetweenInterrupts && interrupt_ != nullptr) {
+            const Busy busy(*this);
+            if (interrupt_()) {
+                clear_variable_adjoints();
+                throw Interrupted("interrupted: the reverse sweep was stopped; gradients are as they were before it");
+            }
         }
     }
     return {front.oldest, newest};
@@ -200,25 +216,32 @@ void Tape::clear_variable_adjoints() {
 }
 
 // Sweeps, and again with the absolute zero if that is called for.
-Tape::Swept Tape::sweep(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly) {
-    Swept swept = sweep_adjoints(outputs, seeds, anomaly != nullptr, anomaly);
-    if (anomaly == nullptr) {
-        bool poisoned = false;
-        for_each_touched_variable(swept, outputs, [&](Index v) { poisoned |= std::isnan(adjoints_[v]); });
-        if (poisoned) {
-            clear_variable_adjoints();
-            swept = sweep_adjoints(outputs, seeds, true, nullptr);
+Tape::Swept Tape::sweep(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener) {
+    require_idle("backward() or gradient()");
+    if (listener != nullptr) {
+        Anomaly anomaly;
+        const Swept swept = sweep_adjoints(outputs, seeds, true, &anomaly);
+        if (anomaly.kind != Anomaly::Kind::none) {
+            try {
+                const Busy busy(*this);
+                listener->found(*this, anomaly);
+            } catch (...) {
+                clear_variable_adjoints();
+                throw;
+            }
         }
+        return swept;
     }
-    return swept;
+    const Swept swept = sweep_adjoints(outputs, seeds, false, nullptr);
+    bool poisoned = false;
+    for_each_touched_variable(swept, outputs, [&](Index v) { poisoned |= std::isnan(adjoints_[v]); });
+    if (!poisoned) return swept;
+    clear_variable_adjoints();
+    return sweep_adjoints(outputs, seeds, true, nullptr);
 }
 
-void Tape::backward(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly) {
-    const Swept swept = sweep(outputs, seeds, anomaly);
-    if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) {
-        clear_variable_adjoints();
-        return;
-    }
+void Tape::backward(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener) {
+    const Swept swept = sweep(outputs, seeds, listener);
     for_each_touched_variable(swept, outputs, [&](Index v) {
         grads_[v] += adjoints_[v];
         adjoints_[v] = 0.0;
@@ -228,12 +251,8 @@ void Tape::backward(std::span<const Index> outputs, std::span<const double> seed
 }
 
 void Tape::gradient(std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
-                    std::span<double> result, Anomaly* anomaly) {
-    const Swept swept = sweep(outputs, seeds, anomaly);
-    if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) {
-        clear_variable_adjoints();
-        return;
-    }
+                    std::span<double> result, AnomalyListener* listener) {
+    const Swept swept = sweep(outputs, seeds, listener);
     swept_from_ = swept.from;
     swept_to_ = swept.to;
     for (std::size_t k = 0; k < xs.size(); ++k) {

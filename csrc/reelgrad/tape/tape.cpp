@@ -86,7 +86,7 @@ void Tape::observe(Index i) {
     try {
         observer_->recorded(*this, i);
     } catch (...) {
-        rewind_to({static_cast<std::size_t>(i), variables_});
+        take_back(static_cast<std::size_t>(i));
         throw;
     }
 }
@@ -131,6 +131,7 @@ void Tape::release(Mark mark) {
 }
 
 void Tape::rewind(Mark mark) {
+    require_idle("rewind()");
     const auto found = std::ranges::lower_bound(marks_, mark.id, {}, &LiveMark::id);
     if (found == marks_.end() || found->id != mark.id) {
         throw StaleNodeError("this mark is no longer on the tape: a rewind to an earlier mark or a reset removed it; take a new mark()");
@@ -138,7 +139,16 @@ void Tape::rewind(Mark mark) {
     rewind_to(found->extent);
 }
 
-void Tape::reset() { rewind_to({0, variables_}); }
+void Tape::reset() {
+    require_idle("reset()");
+    rewind_to({0, variables_});
+}
+
+void Tape::require_idle(const char* what) const {
+    if (!busy_) return;
+    throw TapeBusyError(std::string(what) +
+                        " of a tape whose reverse sweep is under way, from a signal handler or a warning filter say: wait until it is done, or use another Tape");
+}
 
 void Tape::rewind_to(Extent to) {
     if (to == extent()) return;

@@ -79,6 +79,14 @@ struct Anomaly {
     double adjoint = 0, partial = 0, contribution = 0;
 };
 
+// Told of what a checked sweep found, before any gradient changes. Must throw for an adjoint that is not finite; if it
+// throws, gradients stay as they were.
+class AnomalyListener {
+  public:
+    virtual ~AnomalyListener() = default;
+    virtual void found(const Tape& tape, const Anomaly& anomaly) = 0;
+};
+
 class Tape {
   public:
     static constexpr std::size_t kDefaultLimit = std::size_t{1} << 30;
@@ -121,11 +129,13 @@ class Tape {
 
     Index add_variable(double value, bool may_collect = false);
 
-    // Makes room for at least one operator, with a row of `row` parents: collects first if it may, grows if that was not
-    // enough. Throws TapeMemoryError, leaving the tape as it was.
-    void make_room(bool may_collect, std::size_t row = 0);
+    // Makes room for so many operators, with rows of `row` parents in all: collects first if it may, grows if that was not
+    // enough. If there is not even room for one it throws TapeMemoryError, leaving the tape as it was.
+    void make_room(bool may_collect, std::size_t operators = 1, std::size_t row = 0);
     // After recording operator i on the slow path: tells the observer; takes the operator back if that throws.
     void observe(Index i);
+    // Removes the operators from `size` on: to undo what was recorded in part.
+    void take_back(std::size_t size) { rewind_to({size, variables_}); }
 
     // --- Reading and setting.
 
@@ -150,12 +160,13 @@ class Tape {
     // --- The reverse sweep (sweep.cpp).
 
     // Adds seeds[k] * d(outputs[k])/d(variable) to each variable's gradient and leaves the operators' adjoints readable.
-    // All or nothing: if it throws, gradients are as before. `anomaly`: check each step, stop at the first that is not finite.
-    void backward(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly = nullptr);
+    // All or nothing: if it throws, gradients are as before. With a listener each step is checked.
+    void backward(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener = nullptr);
     // d(sum of seeded outputs)/d(xs[k]) into result[k]; variables' gradients stay as they are.
     void gradient(std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
-                  std::span<double> result, Anomaly* anomaly = nullptr);
-    // Asked now and then during a long sweep; true: stop, throwing Interrupted.
+                  std::span<double> result, AnomalyListener* listener = nullptr);
+    // Asked now and then during a long sweep; true: stop, throwing Interrupted. The hook may record on the tape, but not
+    // sweep, rewind or collect it: that throws TapeBusyError.
     void set_interrupt(bool (*interrupt)()) { interrupt_ = interrupt; }
 
     // --- Going back (tape.cpp).
@@ -207,6 +218,7 @@ class Tape {
         Extent extent;
     };
     struct Survivors;
+    class Busy;
 
     Extent extent() const { return {size_, variables_}; }
     void rewind_to(Extent extent);
@@ -230,11 +242,12 @@ class Tape {
     struct Swept {
         Index from, to;
     };
-    Swept sweep(std::span<const Index> outputs, std::span<const double> seeds, Anomaly* anomaly);
+    Swept sweep(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener);
     Swept sweep_adjoints(std::span<const Index> outputs, std::span<const double> seeds, bool checked, Anomaly* anomaly);
     template <class Visitor>
     void for_each_touched_variable(Swept swept, std::span<const Index> outputs, Visitor&& visit) const;
     void clear_variable_adjoints();
+    void require_idle(const char* what) const;
 
     // The hot path's data comes first, on the same cache lines.
     std::size_t size_ = 0;
@@ -270,6 +283,7 @@ class Tape {
     Extent ancient_{SIZE_MAX, SIZE_MAX};   // the same for all serials before first_serial_
     std::size_t wide_capacity_ = std::size_t{1} << 18;  // parents in wide rows at which to collect
     int pins_ = 0;
+    bool busy_ = false;  // code of others runs in the middle of a sweep
     Observer* observer_ = nullptr;
     bool (*interrupt_)() = nullptr;
     std::uint64_t collections_ = 0, collected_ = 0, rewinds_ = 0;

@@ -23,7 +23,7 @@ Tape* tape_for(std::span<const Var> operands) {
         }
         tape = x.tape();
     }
-    if (tape != nullptr) tape->make_room(false, operands.size());
+    if (tape != nullptr) tape->make_room(false, 1, operands.size());
     return tape;
 }
 

@@ -1,0 +1,98 @@
+"""W1: a random straight-line program of mixed operators, the same for every engine.
+
+40 % mul, 35 % add, 10 % sub, 5 % each of div, tanh and exp over 20 live scalars: ``v[a] = v[a] op v[b]``, so that nearly
+every operator is an ancestor of the last. Operands are chosen by simulation such that values stay near 1 in size: nothing
+overflows, dies out or becomes denormal, which would change the speed.
+"""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+LIVE = 20
+MIX = ["mul"] * 40 + ["add"] * 35 + ["sub"] * 10 + ["div"] * 5 + ["tanh"] * 5 + ["exp"] * 5
+SYMBOLS = {"mul": "*", "add": "+", "sub": "-", "div": "/"}
+
+# A program as a function of its inputs, tanh and exp.
+Body = Callable[[Sequence[Any], Callable[[Any], Any], Callable[[Any], Any]], Any]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Operators ``(name, a, b)`` on slots a and b; the last one's slot is the output."""
+
+    inputs: list[float]
+    operators: list[tuple[str, int, int]]
+
+    def __len__(self) -> int:
+        return len(self.operators)
+
+    @cached_property
+    def source(self) -> str:
+        """The program as Python, one statement for each operator."""
+        lines = ["def body(x, tanh, exp):", "    " + ", ".join(f"v{i}" for i in range(LIVE)) + " = x"]
+        for name, a, b in self.operators:
+            lines.append(f"    v{a} = v{a} {SYMBOLS[name]} v{b}" if name in SYMBOLS else f"    v{a} = {name}(v{a})")
+        return "\n".join([*lines, f"    return v{self.operators[-1][1]}"])
+
+    @cached_property
+    def body(self) -> Body:
+        """The compiled function."""
+        namespace: dict[str, Body] = {}
+        exec(self.source, namespace)
+        return namespace["body"]
+
+    @property
+    def ancestors(self) -> int:
+        """How many operators the output depends on, itself included."""
+        needed = {self.operators[-1][1]}
+        count = 0
+        for name, a, b in reversed(self.operators):
+            if a in needed:
+                count += 1
+                if name in SYMBOLS:
+                    needed.add(b)
+        return count
+
+
+def _apply(name: str, a: float, b: float) -> float | None:
+    """Return the operator's value, or None where its argument is out of the range wanted here."""
+    match name:
+        case "mul":
+            return a * b
+        case "add":
+            return a + b
+        case "sub":
+            return a - b
+        case "div":
+            return a / b if abs(b) >= 0.7 else None
+        case "tanh":
+            return math.tanh(a)
+        case _:
+            return math.exp(a) if -1.5 < a < 0.6 else None
+
+
+def mixed_program(length: int = 1000, seed: int = 1) -> Program:
+    """Return the program; the same for the same arguments."""
+    rng = random.Random(seed)
+    inputs = [rng.uniform(0.5, 1.5) * rng.choice((1, 1, 1, -1)) for _ in range(LIVE)]
+    values = list(inputs)
+    operators: list[tuple[str, int, int]] = []
+    order: list[str] = []
+    while len(operators) < length:
+        if not order:
+            order = rng.sample(MIX, len(MIX))
+        name = order.pop()
+        # Of four admissible pairs of slots, the one whose result is nearest to 1 in size.
+        candidates: list[tuple[float, int, int, float]] = []
+        while len(candidates) < 4:
+            a, b = rng.sample(range(LIVE), 2)
+            result = _apply(name, values[a], values[b])
+            if result is not None and 0.15 < abs(result) < 4.0:
+                candidates.append((abs(math.log(abs(result))), a, b, result))
+        _, a, b, values[a] = min(candidates)
+        operators.append((name, a, b))
+    return Program(inputs, operators)

@@ -1,0 +1,1 @@
+"""What the engine is held against: independent and slow, in plain Python and mpmath."""
