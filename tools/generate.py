@@ -51,6 +51,7 @@ STUB_ERRORS = {
     "TapeMemoryError": "ReelgradError, MemoryError",
     "VariableError": "ReelgradError, AttributeError",
     "LengthError": "ReelgradError, ValueError",
+    "SettingError": "ReelgradError, ValueError",
     "NodeTypeError": "ReelgradError, TypeError",
     "AnomalyError": "ReelgradError, FloatingPointError",
     "AnomalyWarning": "RuntimeWarning",

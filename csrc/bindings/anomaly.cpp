@@ -119,7 +119,7 @@ class Reporter : public AnomalyListener {
 };
 
 struct DetectAnomaly {
-    int entered = 0;
+    std::vector<ThreadId> entered;  // the threads on which it was entered and not yet left
 };
 
 }  // namespace
@@ -161,13 +161,15 @@ reelgrad.AnomalyError: operator 'log' (value nan, recorded at ...) made a value 
         .def(py::init<>())
         .def("__enter__",
              [](py::object self) {
-                 ++self.cast<DetectAnomaly&>().entered;
+                 self.cast<DetectAnomaly&>().entered.push_back(thread_id());
                  if (++g_depth == 1) watch_all(&g_detector);
                  return self;
              })
         .def("__exit__", [](DetectAnomaly& self, const py::args&) {
-            if (self.entered == 0) return;
-            --self.entered;
+            if (self.entered.empty() || self.entered.back() != thread_id()) {
+                throw TapeThreadError("detect_anomaly() is left on another thread than it was entered on, or was not entered");
+            }
+            self.entered.pop_back();
             if (--g_depth == 0) watch_all(nullptr);
         });
 }

@@ -40,6 +40,9 @@ bool add_exceptions(PyObject* module) {
                e.error, PyExc_AttributeError) &&
            add(module, e.length, "LengthError", "Lengths do not fit each other, or a sequence is empty.", e.error,
                PyExc_ValueError) &&
+           add(module, e.setting, "SettingError",
+               "A setting or an argument, such as a learning rate or a limit, is outside the range that makes sense.",
+               e.error, PyExc_ValueError) &&
            add(module, e.node_type, "NodeTypeError", "An operand is not a number, or a Node would lose its derivative.",
                e.error, PyExc_TypeError) &&
            add(module, e.anomaly, "AnomalyError",
@@ -70,6 +73,8 @@ void raise_current() {
         PyErr_SetString(exceptions.tape_memory, e.what());
     } catch (const VariableError& e) {
         PyErr_SetString(exceptions.variable, e.what());
+    } catch (const SettingError& e) {
+        PyErr_SetString(exceptions.setting, e.what());
     } catch (const LengthError& e) {
         PyErr_SetString(exceptions.length, e.what());
     } catch (const std::bad_alloc&) {

@@ -19,6 +19,7 @@ struct Exceptions {
     PyObject* tape_memory;    // TapeMemoryError (MemoryError)
     PyObject* variable;       // VariableError (AttributeError)
     PyObject* length;         // LengthError (ValueError)
+    PyObject* setting;        // SettingError (ValueError)
     PyObject* node_type;      // NodeTypeError (TypeError)
     PyObject* anomaly;        // AnomalyError (FloatingPointError)
     PyObject* anomaly_warning;  // AnomalyWarning (RuntimeWarning)

@@ -54,8 +54,9 @@ PyObject* new_variable(Tape& tape, double value, PyObject* name) {
         throw TapeThreadError("this tape belongs to another thread: make variables on the thread that made the tape");
     }
     const char* text = nullptr;
+    Py_ssize_t length = 0;
     if (name != nullptr && name != Py_None) {
-        text = PyUnicode_AsUTF8(name);
+        text = PyUnicode_AsUTF8AndSize(name, &length);
         if (text == nullptr) {
             if (!PyUnicode_Check(name)) {
                 PyErr_Clear();
@@ -69,7 +70,7 @@ PyObject* new_variable(Tape& tape, double value, PyObject* name) {
     PyObject* node = new_node(tape, i);
     if (text != nullptr) {
         try {
-            tape.set_name(i, text);
+            tape.set_name(i, std::string(text, static_cast<std::size_t>(length)));
         } catch (...) {
             Py_DECREF(node);
             throw;

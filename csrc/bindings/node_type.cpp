@@ -108,7 +108,11 @@ PyObject* node_repr(PyObject* self) {
 
 PyObject* node_format(PyObject* self, PyObject* spec) {
     return guarded([&]() -> PyObject* {
-        if (PyUnicode_Check(spec) && PyUnicode_GetLength(spec) == 0) return node_repr(self);
+        if (!PyUnicode_Check(spec)) {
+            PyErr_Format(PyExc_TypeError, "__format__() argument must be str, not %.200s", Py_TYPE(spec)->tp_name);
+            return nullptr;
+        }
+        if (PyUnicode_GetLength(spec) == 0) return node_repr(self);
         PyObject* number = PyFloat_FromDouble(value_of(self));
         PyObject* text = number == nullptr ? nullptr : PyObject_Format(number, spec);
         Py_XDECREF(number);
@@ -124,6 +128,11 @@ PyObject* node_compare(PyObject* l, PyObject* r, int operation) {
         double y;
         if (is_node(r)) {
             y = value_of(r);
+        } else if (PyLong_Check(r)) {  // float knows how to compare with an int that no float equals
+            PyObject* number = PyFloat_FromDouble(x);
+            PyObject* answer = number == nullptr ? nullptr : PyObject_RichCompare(number, r, operation);
+            Py_XDECREF(number);
+            return answer;
         } else {
             const NumberKind kind = as_number(r, &y);
             if (kind == NumberKind::failed) return nullptr;
@@ -179,12 +188,9 @@ using Setter = void (*)(Tape&, Index, double);
 int set_number(PyObject* self, PyObject* object, const char* what, Setter set) {
     try {
         if (object == nullptr) throw VariableError(std::string(what) + " cannot be deleted; set it to 0.0");
+        check_usable(handle_of(self));
         Handle& handle = variable(self, what);
         double number;
-        if (is_node(object)) {
-            raise_not_a_number(what, object);
-            return -1;
-        }
         if (!require_number(object, what, &number)) return -1;
         set(*handle.tape, handle.index, number);
         return 0;
@@ -243,6 +249,7 @@ PyObject* node_backward(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
 
 PyObject* node_zero_grad(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
+        check_usable(handle_of(self));
         Handle& handle = variable(self, "grad");
         handle.tape->set_grad(handle.index, 0.0);
         Py_RETURN_NONE;

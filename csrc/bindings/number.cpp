@@ -12,6 +12,7 @@ struct Classes {
     PyObject* complex_scalar = nullptr;    // numpy.complexfloating
     PyObject* number_scalar = nullptr;     // numpy.number
     PyObject* bool_scalar = nullptr;       // numpy.bool_
+    PyObject* time_span = nullptr;         // numpy.timedelta64, which NumPy counts among the integers
     PyObject* number = nullptr;            // numbers.Number
 };
 Classes classes;
@@ -30,6 +31,7 @@ bool numpy_is_loaded() {
     classes.complex_scalar = attribute(numpy, "complexfloating");
     classes.number_scalar = attribute(numpy, "number");
     classes.bool_scalar = attribute(numpy, "bool_");
+    classes.time_span = attribute(numpy, "timedelta64");
     PyObject* array = attribute(numpy, "ndarray");
     if (!classes.scalar || !classes.complex_scalar || !classes.number_scalar || !classes.bool_scalar) return false;
     classes.array = array;
@@ -74,7 +76,8 @@ NumberKind as_number(PyObject* object, double* value) {
     if (numpy_is_loaded()) {
         if (is_instance(object, classes.scalar)) {
             if (is_instance(object, classes.complex_scalar)) return NumberKind::refused;
-            const bool real = is_instance(object, classes.number_scalar) || is_instance(object, classes.bool_scalar);
+            const bool real = (is_instance(object, classes.number_scalar) && !is_instance(object, classes.time_span)) ||
+                              is_instance(object, classes.bool_scalar);
             return real ? by_float(object, value) : NumberKind::refused;
         }
         if (is_instance(object, classes.array)) {
@@ -97,16 +100,20 @@ bool require_number(PyObject* object, const char* what, double* value) {
     switch (as_number(object, value)) {
         case NumberKind::real: return true;
         case NumberKind::failed: return false;
-        default: raise_not_a_number(what, object); return false;
+        default: break;
     }
+    PyErr_Format(exceptions.node_type,
+                 "%s: got %.200s %.200R, but only one plain real number will do (int, float, bool or a NumPy real scalar)",
+                 what, Py_TYPE(object)->tp_name, object);
+    return false;
 }
 
 bool is_array(PyObject* object) { return numpy_is_loaded() && is_instance(object, classes.array); }
 
 void raise_not_a_number(const char* what, PyObject* object) {
     PyErr_Format(exceptions.node_type,
-                 "%s: got %.200s %.200R, but only real numbers (int, float, bool, NumPy's real scalars) and Nodes can be "
-                 "used; convert it, with float() say, if that is what you mean",
+                 "%s: got %.200s %.200R, but operands are Nodes and real numbers (int, float, bool, NumPy's real scalars); "
+                 "convert it first",
                  what, Py_TYPE(object)->tp_name, object);
 }
 

@@ -15,13 +15,13 @@ enum class NumberKind {
 // The kind of `object`; its value where that is `real`.
 NumberKind as_number(PyObject* object, double* value);
 
-// The same where only a real number will do; false with an error set that names `what` and the object.
+// The same where only a plain number will do, no Node; false with an error set that names `what` and the object.
 bool require_number(PyObject* object, const char* what, double* value);
 
 // True if `object` is a NumPy array (of any shape). Does not import NumPy: without it there are no arrays.
 bool is_array(PyObject* object);
 
-// Sets NodeTypeError: "`what`: 'Fraction' object Fraction(1, 3) ...".
+// Sets NodeTypeError: "`what`: got Fraction Fraction(1, 3), ...". For operands, which may be Nodes.
 void raise_not_a_number(const char* what, PyObject* object);
 
 }  // namespace reelgrad::python

@@ -182,7 +182,8 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     try {
         const Elements a(operands[0], name);
         if constexpr (std::is_same_v<Op, ops::CrossEntropy>) {  // a class, or a probability for each
-            if (PyIndex_Check(operands[1]) && !is_node(operands[1]) && !PyBool_Check(operands[1]) && !is_array(operands[1])) {
+            double number;
+            if (PyIndex_Check(operands[1]) && !PyBool_Check(operands[1]) && as_number(operands[1], &number) == NumberKind::real) {
                 require_elements(name, a.size());
                 const Py_ssize_t target = PyNumber_AsSsize_t(operands[1], PyExc_OverflowError);
                 if (target == -1 && PyErr_Occurred() != nullptr) throw PythonError{};
@@ -208,6 +209,7 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
         } else if constexpr (has_delta) {
             double delta = Op::default_delta;
             if (operands[2] != nullptr && !require_number(operands[2], "delta", &delta)) return nullptr;
+            if (!(delta > 0.0)) throw SettingError(std::string(name) + ": delta must be positive");
             return all_or_nothing({&a, &b}, [&] { return from_var(Op::value(xs, ys, delta)); });
         } else {
             return all_or_nothing({&a, &b}, [&] { return from_var(Op::value(xs, ys)); });

@@ -74,6 +74,23 @@ double number(py::handle object, const char* what) {
     return value;
 }
 
+std::string type_name(py::handle object) { return Py_TYPE(object.ptr())->tp_name; }
+
+std::size_t as_limit(const py::object& limit) {
+    PyObject* const exact = PyNumber_Index(limit.ptr());
+    if (exact == nullptr) {
+        PyErr_Clear();
+        throw SettingError("Tape(limit): got " + type_name(limit) + ", but a limit is a number of operations, an int");
+    }
+    const auto number = py::reinterpret_steal<py::int_>(exact);
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
+    if (overflow < 0 || (overflow == 0 && value < 1)) {
+        throw SettingError("Tape(limit): got " + std::string(py::str(number)) + ", but a tape has room for at least 1 operation");
+    }
+    return overflow > 0 ? SIZE_MAX : static_cast<std::size_t>(value);  // the tape knows the most it can address
+}
+
 // One node or several, as a list: it keeps the Nodes alive, and no code of others (a generator's) runs after it is made.
 py::list several(const py::object& nodes, const char* what) {
     py::list result;
@@ -148,8 +165,12 @@ struct Scope {
     std::vector<Mark> marks;  // of the entries not left yet
 };
 
-void rewind(Tape& tape, const PyMark& mark) {
+void rewind(Tape& tape, const py::object& object) {
     require_mine(tape);
+    if (!py::isinstance<PyMark>(object)) {
+        throw SettingError("rewind(mark): got " + type_name(object) + ", but a Mark is needed: take it from tape.mark()");
+    }
+    const PyMark& mark = object.cast<const PyMark&>();
     if (mark.tape.get() != &tape) throw TapeMismatchError("rewind: this mark was taken on another tape");
     tape.rewind(mark.mark);
 }
@@ -222,12 +243,14 @@ void add_tape(py::module_& module) {
                  scope.marks.push_back(scope.tape->mark());
                  return scope.tape;
              })
-        .def("__exit__", [](Scope& scope, const py::args&) {
+        .def("__exit__", [](Scope& scope, const py::args& raised) {
             require_mine(*scope.tape);
             if (scope.marks.empty()) throw Error("this scope was not entered: write 'with tape.scope():'");
             const Mark mark = scope.marks.back();
             scope.marks.pop_back();
-            scope.tape->rewind(mark);
+            // A rewind past the scope's beginning leaves nothing to do, and the error on its way is the one to tell.
+            const bool failing = !raised.empty() && !raised[0].is_none();
+            if (!failing || scope.tape->knows(mark)) scope.tape->rewind(mark);
             scope.tape->release(mark);
         });
 
@@ -250,13 +273,8 @@ Examples
 >>> tape.gradient(y, [w])
 [6.0]
 )")
-        .def(py::init([](std::int64_t limit) {
-                 if (limit < 1) {
-                     throw LengthError("Tape(limit): got " + std::to_string(limit) + ", but a tape has room for at least 1 operation");
-                 }
-                 return new_tape(static_cast<std::size_t>(limit));
-             }),
-             py::kw_only(), py::arg("limit") = static_cast<std::int64_t>(Tape::kDefaultLimit))
+        .def(py::init([](const py::object& limit) { return new_tape(as_limit(limit)); }), py::kw_only(),
+             py::arg("limit") = Tape::kDefaultLimit)
         .def("variable", tape_variable, py::arg("value"), py::kw_only(), py::arg("name") = py::none(),
              "Make a variable on this tape.")
         .def("variables", tape_variables, "Make a variable of each value; returns them as a tuple.")

@@ -37,6 +37,10 @@ struct VariableError : Error {
 struct LengthError : Error {
     using Error::Error;
 };
+// An argument outside the range that makes sense.
+struct SettingError : Error {
+    using Error::Error;
+};
 // The caller's interrupt hook asked a long sweep to stop.
 struct Interrupted : Error {
     using Error::Error;
