@@ -146,8 +146,8 @@ void add_detect_anomaly(py::module_& module) {
 
 Inside it, on this thread, an operator that makes a value or an adjoint that is not finite from finite ones raises
 AnomalyError, which names the operator and the Python line that recorded it. Where the reverse sweep takes 0 * inf as 0 (so
-that a branch that was not taken does not poison a gradient) it issues an AnomalyWarning. Recording takes some 20 times
-longer.
+that a branch that was not taken does not poison a gradient) it issues an AnomalyWarning. Recording takes several times
+as long.
 
 Examples
 --------

@@ -53,7 +53,6 @@ bool has_objects(PyObject* operand) {
 
 py::object over_objects(const char* name, std::span<PyObject* const> operands) {
     const py::module_ numpy = py::module_::import("numpy");
-    const py::object function = py::module_::import("reelgrad").attr(name);
     py::list arguments;
     for (PyObject* operand : operands) {
         if (is_array(operand)) {
@@ -64,7 +63,13 @@ py::object over_objects(const char* name, std::span<PyObject* const> operands) {
         boxed[py::tuple()] = py::handle(operand);
         arguments.append(boxed);
     }
-    return numpy.attr("frompyfunc")(function, operands.size(), 1)(*arguments);
+    // Kept for good: NumPy frees little of what a ufunc was made with.
+    static PyObject* const ufuncs = PyDict_New();
+    const auto known = py::reinterpret_borrow<py::dict>(ufuncs);
+    if (!known.contains(name)) {
+        known[name] = numpy.attr("frompyfunc")(py::module_::import("reelgrad").attr(name), operands.size(), 1);
+    }
+    return known[name](*arguments);
 }
 
 template <std::size_t N, class Kernel>

@@ -11,9 +11,9 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 0.008997 -0.102842 -0.034281
 """
 
-from reelgrad import _core
+from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "nn", "optim"]
 __all__ += _core.__all__
