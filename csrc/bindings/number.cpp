@@ -64,6 +64,8 @@ NumberKind by_float(PyObject* object, double* value) {
 }  // namespace
 
 NumberKind as_number(PyObject* object, double* value) {
+    // The usual other things, so that they do not wait for the abstract classes below.
+    if (PyList_CheckExact(object) || PyTuple_CheckExact(object) || object == Py_None) return NumberKind::other;
     if (PyFloat_Check(object)) {
         *value = PyFloat_AS_DOUBLE(object);
         return NumberKind::real;

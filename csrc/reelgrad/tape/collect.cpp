@@ -13,76 +13,81 @@
 namespace reelgrad {
 namespace {
 
-// A set of numbers 0 .. n-1 that tells the rank of a member: how many members are below it.
-class RankedBits {
+class Bits {
   public:
-    explicit RankedBits(std::size_t n) : words_((n + 63) / 64) {}
+    explicit Bits(std::size_t n) : words_((n + 63) / 64) {}
 
-    void insert(std::size_t i) { words_[i / 64] |= bit(i); }
-    bool contains(std::size_t i) const { return (words_[i / 64] & bit(i)) != 0; }
-    std::size_t words() const { return words_.size(); }
+    void insert(std::size_t i) { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
+    bool contains(std::size_t i) const { return (words_[i / 64] >> (i % 64) & 1) != 0; }
     std::uint64_t word(std::size_t w) const { return words_[w]; }
 
-    // To be called when all members are in.
-    void count() {
-        before_.resize(words_.size() + 1);
-        for (std::size_t w = 0; w < words_.size(); ++w) {
-            before_[w + 1] = before_[w] + static_cast<std::uint32_t>(std::popcount(words_[w]));
-        }
-    }
-    std::size_t size() const { return before_.back(); }
+    // How many members are below i.
     std::size_t rank(std::size_t i) const {
-        if (i / 64 >= words_.size()) return size();
-        return before_[i / 64] + static_cast<std::size_t>(std::popcount(words_[i / 64] & (bit(i) - 1)));
+        std::size_t count = 0;
+        for (std::size_t w = 0; w < i / 64; ++w) count += static_cast<std::size_t>(std::popcount(words_[w]));
+        if (i % 64 != 0) {
+            const std::uint64_t below = (std::uint64_t{1} << (i % 64)) - 1;
+            count += static_cast<std::size_t>(std::popcount(words_[i / 64] & below));
+        }
+        return count;
     }
 
     template <class Visitor>
-    void for_each(Visitor&& visit) const {  // ascending
-        for (std::size_t w = 0; w < words_.size(); ++w) {
+    void for_each_between(std::size_t begin, std::size_t end, Visitor&& visit) const {  // ascending
+        for (std::size_t w = begin / 64; w * 64 < end; ++w) {
             for (std::uint64_t rest = words_[w]; rest != 0; rest &= rest - 1) {
-                visit(w * 64 + static_cast<std::size_t>(std::countr_zero(rest)));
+                const std::size_t i = w * 64 + static_cast<std::size_t>(std::countr_zero(rest));
+                if (i >= begin && i < end) visit(i);
             }
         }
     }
 
   private:
-    static std::uint64_t bit(std::size_t i) { return std::uint64_t{1} << (i % 64); }
-
     std::vector<std::uint64_t> words_;
-    std::vector<std::uint32_t> before_;
 };
 
 }  // namespace
 
+// The marked entries. One row of bits holds both regions, the sinks, which always survive, between them: variables, the
+// newest first, then sinks, then operators. Everything that is asked of an index is then the same for all of them.
 struct Tape::Survivors {
-    RankedBits operators;
-    RankedBits variables;
+    std::size_t base;  // where operator 0 stands in the row
+    std::size_t end;
+    Bits bits;
+    std::size_t operators = 0, variables = 0;
 
-    void insert(Index i) {
-        if (is_operator(i)) {
-            operators.insert(static_cast<std::size_t>(i));
-        } else if (is_variable(i)) {
-            variables.insert(variable_number(i));
-        }
+    explicit Survivors(Extent extent)
+        : base(extent.variables + kSinks), end(base + extent.operators), bits(end) {
+        for (Index sink = -kSinks; sink < 0; ++sink) insert(sink);
     }
-    Index renumbered(Index i) const {
-        if (is_operator(i)) return static_cast<Index>(operators.rank(static_cast<std::size_t>(i)));
-        return is_variable(i) ? variable_index(variables.rank(variable_number(i))) : i;
+    std::size_t place(Index i) const { return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(base) + i); }
+    void insert(Index i) { bits.insert(place(i)); }
+    bool contains(Index i) const { return bits.contains(place(i)); }
+    void count() {
+        variables = bits.rank(base) - kSinks;
+        operators = bits.rank(end) - variables - kSinks;
+    }
+    // What becomes of an extent: how many survive of what it contains.
+    Extent renumbered(Extent extent) const {
+        const std::size_t below = bits.rank(base - kSinks - extent.variables);
+        return {bits.rank(base + extent.operators) - variables - kSinks, variables - below};
     }
 };
 
 Tape::Survivors Tape::survivors() const {
-    Survivors kept{RankedBits(size_), RankedBits(variables_)};
+    Survivors kept(extent());
     handles_.for_each_live([&](Handle& handle) {
         if (refresh(handle)) kept.insert(handle.index);
     });
     std::size_t wide = wide_.size();
-    for (std::size_t w = kept.operators.words(); w-- > 0;) {
+    for (std::size_t w = (kept.end + 63) / 64; w-- > kept.base / 64;) {
         // Parents may be marked in this very word, always below their operator.
-        for (std::uint64_t below = ~std::uint64_t{0}; (kept.operators.word(w) & below) != 0;) {
-            const int top = 63 - std::countl_zero(kept.operators.word(w) & below);
+        for (std::uint64_t below = ~std::uint64_t{0}; (kept.bits.word(w) & below) != 0;) {
+            const int top = 63 - std::countl_zero(kept.bits.word(w) & below);
             below = (std::uint64_t{1} << top) - 1;
-            const auto i = static_cast<Index>(w * 64 + static_cast<std::size_t>(top));
+            const std::size_t place = w * 64 + static_cast<std::size_t>(top);
+            if (place < kept.base) break;  // sinks and variables have no parents
+            const auto i = static_cast<Index>(place - kept.base);
             kept.insert(edges_[i].a);
             kept.insert(edges_[i].b);
             while (wide > 0 && wide_.node[wide - 1] > i) --wide;
@@ -91,20 +96,44 @@ Tape::Survivors Tape::survivors() const {
             }
         }
     }
-    kept.operators.count();
-    kept.variables.count();
+    kept.count();
     return kept;
 }
 
 std::size_t Tape::compact(const Survivors& kept) {
     const Extent before = extent();
-    const auto renumbered = [&](Index i) { return kept.renumbered(i); };
 
-    // Wide rows first: they are found by their old numbers.
+    // New indices of survivors, filled in as they are met: parents always come before their operator.
+    const std::unique_ptr<Index[]> new_indices(new Index[kept.end]);  // not cleared: dead entries' pages stay untouched
+    const auto renumbered = [&](Index i) -> Index& { return new_indices[kept.place(i)]; };
+    Index next = variable_index(kept.variables) + 1;
+    kept.bits.for_each_between(0, kept.base, [&](std::size_t place) { new_indices[place] = next++; });
+
+    // Variables move towards 0: the oldest first, so that none is overwritten before it has moved.
+    std::size_t number = 0;
+    for (std::size_t n = 0; n < variables_; ++n) {
+        const Index from = variable_index(n);
+        if (!kept.contains(from)) continue;
+        const Index to = variable_index(number++);
+        values_[to] = values_[from];
+        grads_[to] = grads_[from];
+    }
+
+    Index to = 0;
+    kept.bits.for_each_between(kept.base, kept.end, [&](std::size_t place) {
+        const auto i = static_cast<Index>(place - kept.base);
+        const Edges e = edges_[i];
+        edges_[to] = {e.partial_a, e.partial_b, renumbered(e.a), renumbered(e.b)};
+        values_[to] = values_[i];
+        adjoints_[to] = adjoints_[i];
+        opcodes_[to] = opcodes_[i];
+        new_indices[place] = to++;
+    });
+
     std::size_t rows = 0, length = 0;
     for (std::size_t k = 0; k < wide_.size(); ++k) {
         const Index node = wide_.node[k];
-        if (!kept.operators.contains(static_cast<std::size_t>(node))) continue;
+        if (!kept.contains(node)) continue;
         const std::size_t begin = wide_.begin[k], end = wide_.begin[k + 1];
         for (std::size_t j = begin; j < end; ++j, ++length) {
             wide_.parents[length] = renumbered(wide_.parents[j]);
@@ -118,42 +147,23 @@ std::size_t Tape::compact(const Survivors& kept) {
     wide_.parents.resize(length);
     wide_.partials.resize(length);
 
-    std::size_t to = 0;
-    kept.operators.for_each([&](std::size_t i) {
-        const Edges e = edges_[i];
-        edges_[to] = {e.partial_a, e.partial_b, renumbered(e.a), renumbered(e.b)};
-        values_[to] = values_[i];
-        adjoints_[to] = adjoints_[i];
-        opcodes_[to] = opcodes_[i];
-        ++to;
-    });
-    size_ = to;
-
-    std::size_t number = 0;
-    kept.variables.for_each([&](std::size_t i) {
-        const Index from = variable_index(i), target = variable_index(number++);
-        values_[target] = values_[from];
-        grads_[target] = grads_[from];
-    });
-    variables_ = number;
-
     std::map<Index, std::string> names;
     while (!names_.empty()) {  // node by node: nothing is allocated
         auto node = names_.extract(names_.begin());
-        if (!kept.variables.contains(variable_number(node.key()))) continue;
+        if (!kept.contains(node.key())) continue;
         node.key() = renumbered(node.key());
         names.insert(std::move(node));
     }
     names_.swap(names);
 
-    std::erase_if(sources_, [&](const auto& s) { return !kept.operators.contains(static_cast<std::size_t>(s.first)); });
+    std::erase_if(sources_, [&](const auto& s) { return !kept.contains(s.first); });
     for (auto& [node, source] : sources_) node = renumbered(node);
-    for (LiveMark& mark : marks_) {
-        mark.extent = {kept.operators.rank(mark.extent.operators), kept.variables.rank(mark.extent.variables)};
-    }
-    const Index swept_end = static_cast<Index>(kept.operators.rank(static_cast<std::size_t>(swept_to_ + 1)));
-    swept_from_ = static_cast<Index>(kept.operators.rank(static_cast<std::size_t>(swept_from_)));
-    swept_to_ = swept_end - 1;
+    for (LiveMark& mark : marks_) mark.extent = kept.renumbered(mark.extent);
+    const auto swept_from = static_cast<std::size_t>(swept_from_), swept_end = static_cast<std::size_t>(swept_to_ + 1);
+    swept_from_ = static_cast<Index>(kept.renumbered(Extent{swept_from, 0}).operators);
+    swept_to_ = static_cast<Index>(kept.renumbered(Extent{swept_end, 0}).operators) - 1;
+    size_ = kept.operators;
+    variables_ = kept.variables;
 
     // A new serial: an index that was not held by a handle means nothing any more.
     ++serial_;
@@ -186,9 +196,10 @@ void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
     if (columns_fit() && row_fits()) return;
     if (may_collect && !pinned()) {
         const Survivors kept = survivors();
-        // While most of the tape is alive it is cheaper to grow without moving anything.
-        const bool mostly_alive = 2 * kept.operators.size() > capacity_;
-        if (!mostly_alive || columns_fit() || !grow()) compact(kept);
+        // While much of the tape is alive it is cheaper to grow without moving anything, and soon there would be a next time:
+        // with a half as the limit a training loop whose graph is a little smaller than that collects at every step.
+        const bool much_is_alive = 3 * kept.operators > capacity_;
+        if (!much_is_alive || columns_fit() || !grow()) compact(kept);
     }
     while (!columns_fit() && grow()) {
     }
@@ -205,7 +216,7 @@ Index Tape::add_variable(double value, bool may_collect) {
     if (variables_ == variable_capacity_) {
         if (may_collect && !pinned()) {
             const Survivors kept = survivors();
-            if (2 * kept.variables.size() <= variable_capacity_ || !grow_variables()) compact(kept);
+            if (3 * kept.variables <= variable_capacity_ || !grow_variables()) compact(kept);
         } else {
             grow_variables();
         }
