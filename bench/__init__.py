@@ -1,9 +1,9 @@
 """Benchmarks: what reelgrad costs beside plain Python floats and beside the libraries a user might take instead.
 
-``pytest bench`` times everything with pytest-benchmark, in groups; ``pytest bench --benchmark-disable`` runs everything once
-without timing; ``python -m bench.report`` measures all ratios in one run and writes ``docs/benchmarks.md``.
+``pytest bench`` times everything with pytest-benchmark, in groups; ``pytest bench --benchmark-disable`` runs everything
+once without timing; ``python -m bench.report`` measures all ratios in one run and writes ``docs/benchmarks.md``.
 
-    program, xor, moons, operators   the workloads, written once over any engine     (training: the loop of xor and moons)
+    program, xor, moons, operators   the workloads, written once over any engine; training is the loop of xor and moons
     engines                          reelgrad, plain floats and the scalar peers behind one interface
     arrays                           the peers that compute whole arrays
     cpp_tape                         the C++ benchmark, built and called
@@ -15,9 +15,9 @@ Peers that are not installed are left out, with the reason.
 
 import os
 
-# One thread for everyone, and float64: read by the libraries when they are imported, so it must stand before any of them.
+# One thread for everyone, and float64. The libraries read this when they are imported, so it stands before any of them.
 os.environ.update(
-    {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")},
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), "1"),
     XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     JAX_ENABLE_X64="1",
     JAX_PLATFORMS="cpu",

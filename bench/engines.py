@@ -1,7 +1,7 @@
 """Scalar engines behind one interface: numbers that Python's operators work on, and a gradient.
 
-A workload is a function of such numbers and of `exp`, `tanh`, `relu`; it is written once and runs on each engine, on plain
-floats too. An engine whose package is not installed raises `PeerMissing` when it is made.
+A workload is a function of such numbers and of `exp`, `tanh`, `relu`; it is written once and runs on each engine, on
+plain floats too. An engine whose package is not installed raises `PeerMissing` when it is made.
 """
 
 import importlib
@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import reelgrad as rg
-
 from bench.program import Body
 
 
@@ -142,7 +141,8 @@ class Micrograd(Engine):
 
     def __init__(self) -> None:
         value_type = load("micrograd.engine", "micrograd").Value
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))  # its backward() recurses once per level of the graph
+        # Its backward() recurses once per level of the graph.
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 
         def tanh(x: Any) -> Any:
             t = math.tanh(x.data)
@@ -264,7 +264,7 @@ class TorchScalars(Engine):
 
 
 class CasadiSX(Engine):
-    """CasADi's symbolic SX: forward builds the expression, backward builds the gradient's expression; neither evaluates."""
+    """CasADi's symbolic SX: forward builds the expression, backward that of the gradient; neither evaluates."""
 
     name = "CasADi SX, building"
     package = "casadi"

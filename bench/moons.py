@@ -27,8 +27,8 @@ def _data() -> tuple[Floats2D, Floats2D, Floats2D]:
     upper = np.column_stack([np.cos(t), np.sin(t)])
     points = np.vstack([upper, [1.0, 0.5] - upper]) + 0.1 * rng.standard_normal((POINTS, 2))
     sides = np.repeat([-1.0, 1.0], POINTS // 2)
-    weights = [rng.uniform(-1.0, 1.0, 32), np.zeros(16), rng.uniform(-1.0, 1.0, 256), np.zeros(16), rng.uniform(-1.0, 1.0, 16)]
-    return points, sides, np.concatenate([*weights, [0.0]])
+    w1, w2, w3 = (rng.uniform(-1.0, 1.0, size) for size in (32, 256, 16))
+    return points, sides, np.concatenate([w1, np.zeros(16), w2, np.zeros(16), w3, np.zeros(1)])
 
 
 # Points (100, 2), their sides -1 or 1, and the parameters to start from in the order W1 b1 W2 b2 W3 b3, row by row.

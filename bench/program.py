@@ -1,7 +1,7 @@
 """W1: a random straight-line program of mixed operators, the same for every engine.
 
-40 % mul, 35 % add, 10 % sub, 5 % each of div, tanh and exp over 20 live scalars: ``v[a] = v[a] op v[b]``, so that nearly
-every operator is an ancestor of the last. Operands are chosen by simulation such that values stay near 1 in size: nothing
+40 % mul, 35 % add, 10 % sub, 5 % each of div, tanh and exp over 20 live scalars: ``v[a] = v[a] op v[b]``, so that
+nearly every operator is an ancestor of the last. Operands are chosen by simulation such that values stay near 1: none
 overflows, dies out or becomes denormal, which would change the speed.
 """
 
@@ -14,6 +14,10 @@ from typing import Any
 
 LIVE = 20
 MIX = ["mul"] * 40 + ["add"] * 35 + ["sub"] * 10 + ["div"] * 5 + ["tanh"] * 5 + ["exp"] * 5
+# Of 400 seeds the one whose gradient is least sensitive to its inputs: a relative change of them is amplified 4e6-fold
+# (others: 1e8-fold and more). Engines that round differently in the last place therefore agree to GRADIENT_TOLERANCE.
+SEED = 106
+GRADIENT_TOLERANCE = 1e-8
 SYMBOLS = {"mul": "*", "add": "+", "sub": "-", "div": "/"}
 
 # A program as a function of its inputs, tanh and exp.
@@ -38,9 +42,11 @@ class Program:
             lines.append(f"    v{a} = v{a} {SYMBOLS[name]} v{b}" if name in SYMBOLS else f"    v{a} = {name}(v{a})")
         return "\n".join([*lines, f"    return v{self.operators[-1][1]}"])
 
-    @cached_property
-    def body(self) -> Body:
-        """The compiled function."""
+    def compiled(self) -> Body:
+        """Return a new function.
+
+        CPython specialises code for the types it meets: shared by two engines it would be slow for both.
+        """
         namespace: dict[str, Body] = {}
         exec(self.source, namespace)
         return namespace["body"]
@@ -75,8 +81,8 @@ def _apply(name: str, a: float, b: float) -> float | None:
             return math.exp(a) if -1.5 < a < 0.6 else None
 
 
-def mixed_program(length: int = 1000, seed: int = 1) -> Program:
-    """Return the program; the same for the same arguments."""
+def mixed_program(length: int = 1000, seed: int = SEED) -> Program:
+    """Return the program; the same for the same arguments. ValueError for a seed that finds no admissible operands."""
     rng = random.Random(seed)
     inputs = [rng.uniform(0.5, 1.5) * rng.choice((1, 1, 1, -1)) for _ in range(LIVE)]
     values = list(inputs)
@@ -88,11 +94,14 @@ def mixed_program(length: int = 1000, seed: int = 1) -> Program:
         name = order.pop()
         # Of four admissible pairs of slots, the one whose result is nearest to 1 in size.
         candidates: list[tuple[float, int, int, float]] = []
-        while len(candidates) < 4:
+        for _ in range(2000):
             a, b = rng.sample(range(LIVE), 2)
             result = _apply(name, values[a], values[b])
             if result is not None and 0.15 < abs(result) < 4.0:
                 candidates.append((abs(math.log(abs(result))), a, b, result))
-        _, a, b, values[a] = min(candidates)
+                if len(candidates) == 4:
+                    break
+        _, a, b, result = min(candidates)
+        values[a] = result
         operators.append((name, a, b))
     return Program(inputs, operators)

@@ -1,11 +1,31 @@
 """Gradient descent on a task, written once for every scalar engine, and the same forward passes on plain floats."""
 
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from bench.engines import Engine, Floats, Reelgrad
+
+Loss = Callable[[Sequence[Any], Engine], tuple[Any, list[Any]]]
+
+
+@cache
+def own_code(loss: Loss, user: str) -> Loss:
+    """Return the loss function out of a copy of its module that only `user` runs.
+
+    CPython specialises code for the types it meets. Shared by floats and other numbers it would be slow for both; in
+    use, a program computes with one kind.
+    """
+    spec = importlib.util.find_spec(loss.__module__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    copy: Loss = getattr(module, loss.__name__)
+    return copy
 
 
 class Result(NamedTuple):
@@ -25,7 +45,7 @@ class Task:
 
     start: list[float]
     steps: int
-    loss: Callable[[Sequence[Any], Engine], tuple[Any, list[Any]]]
+    loss: Loss
     rate: Callable[[int], float]
 
 
@@ -38,10 +58,11 @@ class Path(NamedTuple):
 
 def train(engine: Engine, task: Task, steps: int) -> Result:
     """Train from the start in a session of its own: forward, backward and update, `steps` times, with no reset."""
+    loss_of = own_code(task.loss, engine.name)
     with engine.session():
         parameters = engine.variables(task.start)
         for k in range(steps):
-            loss, scores = task.loss(parameters, engine)
+            loss, scores = loss_of(parameters, engine)
             parameters = engine.descend(loss, parameters, task.rate(k))
         return Result(engine.value(loss), [engine.value(s) for s in scores])
 
@@ -63,8 +84,9 @@ def path_of(task: Task) -> Path:
 def forward_only(task: Task, path: Path) -> Result:
     """Repeat the forward passes along the path on plain floats: the same arithmetic, no gradient, no update."""
     engine = Floats()
+    loss_of = own_code(task.loss, engine.name)
     for parameters in path.parameters:
-        loss, scores = task.loss(parameters, engine)
+        loss, scores = loss_of(parameters, engine)
     return Result(loss, scores)
 
 

@@ -1,13 +1,13 @@
 """W2: XOR with one sigmoid layer, mean squared error over the four samples, 10,000 epochs at rate 0.1.
 
-It cannot be learnt: the loss falls to 0.25 and the predictions to 0.5. Some 45 operators per epoch: the cost of a small step.
+It cannot be learnt: the loss falls to 0.25 and the predictions to 0.5. Some 45 operators per epoch: the cost of a small
+step.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import reelgrad as rg
-
 from bench.engines import Engine
 from bench.training import Task
 

@@ -1,6 +1,6 @@
 """What tests of wrong use have in common: the state of a tape before and after, and Python programs run apart.
 
-A call that raises must leave its tape as it was. ``unchanged(*nodes)`` holds that: sizes, handles, values and gradients.
+A call that raises must leave its tape as it was. ``unchanged(*nodes)`` holds that: sizes, handles, values, gradients.
 Programs that kill, fork or exhaust their process are run by ``run_python`` in one of their own.
 """
 
@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,17 @@ def unchanged(*nodes: rg.Node, tape: rg.Tape | None = None) -> Iterator[None]:
     tape = nodes[0].tape if tape is None else tape
     before = state(tape, *nodes)
     yield
-    assert state(tape, *nodes) == before
+    after = state(tape, *nodes)
+    assert after == before, {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+
+
+def raised_by(call: Callable[..., Any], *arguments: Any) -> Exception | None:
+    """The exception that the call raises, if it does; for tests that go through many calls."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        return error.with_traceback(None)
+    return None
 
 
 def run_python(program: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
@@ -58,4 +68,6 @@ def run_python(program: str, timeout: float = 60.0) -> subprocess.CompletedProce
 def assert_runs(program: str, output: str = "ok\n") -> None:
     """Assert that `program` exits with status 0, prints `output` and writes nothing to stderr."""
     done = run_python(program)
-    assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, output, ""), (
+        f"{done.returncode}\n{done.stdout}{done.stderr}"
+    )

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.reverse import RULES, Entry, bits, record, sweep
 
 import reelgrad as rg
+from reference.reverse import RULES, Entry, bits, record, sweep
 
 ARITY = dict.fromkeys(RULES, 2) | dict.fromkeys(["neg", "square", "abs", "relu", "exp", "log", "sqrt"], 1)
 ARITY |= dict.fromkeys(["tanh", "sin", "cos"], 1) | dict.fromkeys(["where", "clip"], 3) | {"sum": 5, "dot": 6}
@@ -47,7 +47,7 @@ class Graph:
         return self.run(tape.variables(*self.variables), on_tape)
 
 
-def on_tape(name: str, operands: Sequence[Any]) -> rg.Node:
+def on_tape(name: str, operands: Sequence[Any]) -> Any:
     function = getattr(rg, name)
     if name == "dot":
         return function(operands[: len(operands) // 2], operands[len(operands) // 2 :])
@@ -75,6 +75,7 @@ def graphs(draw: st.DrawFn, names: Sequence[str], numbers: st.SearchStrategy[flo
 
 SMALL = st.floats(-2.0, 2.0)
 ADVERSE = SMALL | st.sampled_from([0.0, -0.0, 1.0, math.inf, -math.inf, 1e300, 5e-324, math.nan])
+RELAXED = settings(deadline=None, max_examples=150)  # a loaded machine is no failure
 ANY_GRAPH = graphs(list(RULES), ADVERSE, 25)
 
 
@@ -86,6 +87,7 @@ def all_bits(numbers: Sequence[float]) -> list[str]:
     return [bits(x) for x in numbers]
 
 
+@RELAXED
 @given(ANY_GRAPH)
 def test_values_and_gradients_equal_a_python_reverse_sweep_bit_for_bit(graph: Graph) -> None:
     tape = rg.Tape()
@@ -98,6 +100,7 @@ def test_values_and_gradients_equal_a_python_reverse_sweep_bit_for_bit(graph: Gr
     assert other.grad == 0.0
 
 
+@RELAXED
 @given(ANY_GRAPH)
 def test_gradient_equals_what_backward_leaves_and_leaves_variables_alone(graph: Graph) -> None:
     tape = rg.Tape()
@@ -111,6 +114,7 @@ def test_gradient_equals_what_backward_leaves_and_leaves_variables_alone(graph: 
     assert all_bits(slopes) == all_bits([n.grad for n in nodes])
 
 
+@RELAXED
 @given(ANY_GRAPH)
 def test_backward_twice_adds_only_to_variables(graph: Graph) -> None:
     tape = rg.Tape()
@@ -122,6 +126,7 @@ def test_backward_twice_adds_only_to_variables(graph: Graph) -> None:
     assert all_bits([n.grad for n in nodes]) == all_bits(expected)
 
 
+@RELAXED
 @given(ANY_GRAPH)
 def test_several_outputs_in_one_sweep_equal_their_seeded_sum(graph: Graph) -> None:
     """The sum is a wide node above them all, so the outputs' adjoints are their seeds in either case."""
@@ -133,6 +138,7 @@ def test_several_outputs_in_one_sweep_equal_their_seeded_sum(graph: Graph) -> No
     assert all_bits(tape.gradient(total, nodes)) == all_bits(separate)
 
 
+@RELAXED
 @given(ANY_GRAPH, st.randoms(use_true_random=False))
 def test_dropped_nodes_and_collections_in_mid_graph_change_nothing(graph: Graph, random: Any) -> None:
     """Only the variables, the outputs and what later steps need are held; the rest may be collected at any step."""
@@ -154,6 +160,7 @@ def test_dropped_nodes_and_collections_in_mid_graph_change_nothing(graph: Graph,
         assert bits(node.grad) == bits(adjoints.get(entries[k], 0.0))
 
 
+@RELAXED
 @given(graphs(ANALYTIC, SMALL, 12))
 def test_gradients_of_analytic_graphs_equal_the_complex_step(graph: Graph) -> None:
     tape = rg.Tape()

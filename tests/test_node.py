@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tape_state import unchanged
 
 import reelgrad as rg
+from tape_state import unchanged
 
 INF, NAN = math.inf, math.nan
 NUMBERS = [0.5, -0.0, INF, -INF, 5e-324, 1.7976931348623157e308, 3, -(2**70), True, np.float32(0.1), np.int8(-3)]
@@ -78,7 +78,7 @@ def test_node_takes_a_value_and_a_name(arguments: tuple[Any, ...]) -> None:
         rg.Node(1.0, nosuch=2)  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("name", ["w", "", "it's \"w\"", "naïve Σ 🎉", "a\nb", "a\0b", "x" * 10_000])
+@pytest.mark.parametrize("name", ["w", "", 'it\'s "w"', "naïve Σ 🎉", "a\nb", "a\0b", "x" * 10_000])
 def test_a_name_reads_back(name: str) -> None:
     assert rg.Node(1.0, name).name == rg.variable(1.0, name=name).name == rg.current_tape().variable(1, name=name).name
     assert rg.Node(1.0, name).name == name
@@ -214,7 +214,7 @@ def test_an_order_with_what_is_no_number_is_refused_and_equality_is_false(other:
     x = rg.Node(1.0)
     for compare in (operator.lt, operator.le, operator.gt, operator.ge):
         for operands in ((x, other), (other, x)):
-            with unchanged(x), pytest.raises(TypeError, match=r"reelgrad\.Node.*" + "|" + type(other).__name__):
+            with unchanged(x), pytest.raises(TypeError, match=type(other).__name__):
                 compare(*operands)
     assert (x == other, other == x, x != other) == (False, False, True)
 
@@ -273,7 +273,7 @@ def test_repr_shows_name_and_gradient_when_there_is_one() -> None:
     assert [repr(rg.Node(v)) for v in (INF, -INF, NAN)] == ["Node(inf)", "Node(-inf)", "Node(nan)"]
 
 
-@pytest.mark.parametrize("name", ["it's", 'say "w"', "it's \"w\"", "naïve Σ", "a\nb", "a\\b", "{x}", "%s"])
+@pytest.mark.parametrize("name", ["it's", 'say "w"', 'it\'s "w"', "naïve Σ", "a\nb", "a\\b", "{x}", "%s"])
 def test_repr_quotes_a_name_as_python_does(name: str) -> None:
     x = rg.Node(1.0, name)
     assert repr(x) == f"Node(1.0, name={name!r})"
@@ -325,7 +325,8 @@ def test_rounding_to_digits_is_refused_with_the_cure() -> None:
 
 
 @pytest.mark.parametrize(
-    "convert", [float, int, complex, operator.index, range, [0].__getitem__, iter, len, list, sys.stdout.write, operator.inv]
+    "convert",
+    [float, int, complex, operator.index, range, [0].__getitem__, iter, len, list, sys.stdout.write, operator.inv],
 )
 def test_conversions_that_would_lose_the_derivative_are_refused(convert: Any) -> None:
     x = rg.Node(1.0)

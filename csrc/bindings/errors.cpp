@@ -43,7 +43,7 @@ bool add_exceptions(PyObject* module) {
            add(module, e.setting, "SettingError",
                "A setting or an argument, such as a learning rate or a limit, is outside the range that makes sense.",
                e.error, PyExc_ValueError) &&
-           add(module, e.node_type, "NodeTypeError", "An operand is not a number, or a Node would lose its derivative.",
+           add(module, e.node_type, "NodeTypeError", "An argument is of the wrong type, no number above all, or a Node would lose its derivative.",
                e.error, PyExc_TypeError) &&
            add(module, e.anomaly, "AnomalyError",
                "Inside detect_anomaly(): an operator made a value or an adjoint that is not finite.", e.error,

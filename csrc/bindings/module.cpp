@@ -41,7 +41,7 @@ PYBIND11_MODULE(_core, module) {
     module.attr("__all__") = public_names;
 
     py::module_ testing = module.def_submodule("_testing", "Failures on demand, for the tests.");
-    testing.def("fail_commit", [](int nth) { reelgrad::AddressSpace::fail_commit(nth); }, py::arg("nth"),
-                "The nth commit of memory from now on fails, once.");
+    testing.def("fail_commit", reelgrad::AddressSpace::fail_commit, py::arg("nth"), py::arg("times") = 1,
+                "After nth more commits of memory, the next ones fail, so many times.");
     testing.def("fail_next_slab", [] { reelgrad::HandleSlabs::fail_next_slab(); }, "The next slab of Nodes cannot be allocated.");
 }

@@ -78,13 +78,26 @@ class Elements {
     PyObject* fast_ = nullptr;
 };
 
+// The tape that operands are on, nullptr if all are numbers; throws if they are on several.
+Tape* common_tape(const char* name, std::span<const Var> a, std::span<const Var> b = {}) {
+    Tape* tape = nullptr;
+    for (const std::span<const Var> operands : {a, b}) {
+        for (const Var& x : operands) {
+            if (x.is_constant()) continue;
+            if (tape != nullptr && x.tape() != tape) {
+                throw TapeMismatchError(std::string(name) +
+                                        ": the operands are on several tapes; make them on one, or pass .value of what is to "
+                                        "count as a constant");
+            }
+            tape = x.tape();
+        }
+    }
+    return tape;
+}
+
 // Runs a composite, which records several operators: if it fails half-way, those already recorded are taken back.
 template <class Body>
-PyObject* all_or_nothing(std::initializer_list<const Elements*> operands, Body&& body) {
-    Tape* tape = nullptr;
-    for (const Elements* elements : operands) {
-        if (tape == nullptr) tape = elements->tape();
-    }
+PyObject* all_or_nothing(Tape* tape, Body&& body) {
     const std::size_t size = tape == nullptr ? 0 : tape->size();
     try {
         return body();
@@ -142,13 +155,7 @@ PyObject* scalar_function(PyObject*, PyObject* x) {
         check_usable(handle_of(x));
         Tape& tape = *handle_of(x).tape;
         prepare(tape);
-        const std::size_t size = tape.size();
-        try {
-            return from_var(Op::value(as_var(x, Op::name.data())));
-        } catch (...) {
-            tape.take_back(size);
-            throw;
-        }
+        return all_or_nothing(&tape, [&] { return from_var(Op::value(as_var(x, Op::name.data()))); });
     } catch (...) {
         raise_current();
         return nullptr;
@@ -165,7 +172,8 @@ PyObject* function_of_one(PyObject*, PyObject* object) {
             return to_python(detail::reduce<Op>(vars));
         } else {
             require_elements(Op::name.data(), vars.size());
-            return all_or_nothing({&x}, [&] { return to_python(Op::value(std::span<const Var>(vars))); });
+            const std::span<const Var> elements(vars);
+            return all_or_nothing(common_tape(Op::name.data(), elements), [&] { return to_python(Op::value(elements)); });
         }
     } catch (...) {
         raise_current();
@@ -193,8 +201,10 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
                 }
                 a.prepare_tape();
                 const std::vector<Var> logits = a.vars();
-                return all_or_nothing(
-                    {&a}, [&] { return from_var(Op::value(std::span<const Var>(logits), static_cast<std::size_t>(target))); });
+                const std::span<const Var> elements(logits);
+                return all_or_nothing(common_tape(name, elements), [&] {
+                    return from_var(Op::value(elements, static_cast<std::size_t>(target)));
+                });
             }
         }
         const Elements b(operands[1], name);
@@ -204,15 +214,16 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
         b.prepare_tape();
         const std::vector<Var> x = a.vars(), y = b.vars();
         const std::span<const Var> xs(x), ys(y);
+        Tape* const tape = common_tape(name, xs, ys);
         if constexpr (is_reduction<Op>) {
             return from_var(dot(xs, ys));
         } else if constexpr (has_delta) {
             double delta = Op::default_delta;
             if (operands[2] != nullptr && !require_number(operands[2], "delta", &delta)) return nullptr;
             if (!(delta > 0.0)) throw SettingError(std::string(name) + ": delta must be positive");
-            return all_or_nothing({&a, &b}, [&] { return from_var(Op::value(xs, ys, delta)); });
+            return all_or_nothing(tape, [&] { return from_var(Op::value(xs, ys, delta)); });
         } else {
-            return all_or_nothing({&a, &b}, [&] { return from_var(Op::value(xs, ys)); });
+            return all_or_nothing(tape, [&] { return from_var(Op::value(xs, ys)); });
         }
     } catch (...) {
         raise_current();

@@ -74,13 +74,13 @@ double number(py::handle object, const char* what) {
     return value;
 }
 
-std::string type_name(py::handle object) { return Py_TYPE(object.ptr())->tp_name; }
-
 std::size_t as_limit(const py::object& limit) {
     PyObject* const exact = PyNumber_Index(limit.ptr());
     if (exact == nullptr) {
         PyErr_Clear();
-        throw SettingError("Tape(limit): got " + type_name(limit) + ", but a limit is a number of operations, an int");
+        PyErr_Format(exceptions.node_type, "Tape(limit): got %.200s, but a limit is a number of operations, an int",
+                     Py_TYPE(limit.ptr())->tp_name);
+        throw PythonError{};
     }
     const auto number = py::reinterpret_steal<py::int_>(exact);
     int overflow = 0;
@@ -168,7 +168,9 @@ struct Scope {
 void rewind(Tape& tape, const py::object& object) {
     require_mine(tape);
     if (!py::isinstance<PyMark>(object)) {
-        throw SettingError("rewind(mark): got " + type_name(object) + ", but a Mark is needed: take it from tape.mark()");
+        PyErr_Format(exceptions.node_type, "rewind(mark): got %.200s, but a Mark is needed: take it from tape.mark()",
+                     Py_TYPE(object.ptr())->tp_name);
+        throw PythonError{};
     }
     const PyMark& mark = object.cast<const PyMark&>();
     if (mark.tape.get() != &tape) throw TapeMismatchError("rewind: this mark was taken on another tape");

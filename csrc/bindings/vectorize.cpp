@@ -69,14 +69,24 @@ py::object over_objects(const char* name, std::span<PyObject* const> operands) {
     if (!known.contains(name)) {
         known[name] = numpy.attr("frompyfunc")(py::module_::import("reelgrad").attr(name), operands.size(), 1);
     }
-    return known[name](*arguments);
+    // The functions themselves raise no warnings; NumPy would, from the floating-point flags that partials leave.
+    const py::object quiet = numpy.attr("errstate")(py::arg("all") = "ignore");
+    quiet.attr("__enter__")();
+    try {
+        const py::object result = known[name](*arguments);
+        quiet.attr("__exit__")(py::none(), py::none(), py::none());
+        return result;
+    } catch (...) {
+        quiet.attr("__exit__")(py::none(), py::none(), py::none());
+        throw;
+    }
 }
 
 template <std::size_t N, class Kernel>
 PyObject* apply(const char* name, Kernel kernel, const std::array<PyObject*, N>& operands) {
     try {
         std::array<double, N> numbers{};
-        bool all_numbers = true, arrays = false, objects = false;
+        bool all_numbers = true, objects = false;  // a 0-d array is a number
         for (std::size_t n = 0; n < N; ++n) {
             switch (as_number(operands[n], &numbers[n])) {
                 case NumberKind::real: break;
@@ -88,10 +98,9 @@ PyObject* apply(const char* name, Kernel kernel, const std::array<PyObject*, N>&
                         return nullptr;
                     }
             }
-            arrays |= is_array(operands[n]);
             objects |= has_objects(operands[n]);
         }
-        if (all_numbers && !arrays) return PyFloat_FromDouble(std::apply(kernel, numbers));
+        if (all_numbers) return PyFloat_FromDouble(std::apply(kernel, numbers));
         if (objects) return over_objects(name, operands).release().ptr();
         return over_arrays(name, operands, kernel).release().ptr();
     } catch (...) {

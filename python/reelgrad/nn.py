@@ -32,7 +32,7 @@ from reelgrad._core import (
     mae,
     mse,
 )
-from reelgrad._errors import SettingError
+from reelgrad._core import SettingError
 
 __all__ = [
     "MLP",
@@ -129,7 +129,7 @@ class Neuron(Module):
     >>> neuron
     TanhNeuron(2)
     >>> print(f"{neuron([1.0, -2.0]):.6f}")
-    -0.038996
+    0.102087
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: str | Activation = "relu") -> None:

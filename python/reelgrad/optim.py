@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from math import isfinite, sqrt
 
 from reelgrad._core import LengthError, Node, NodeTypeError, VariableError
-from reelgrad._errors import SettingError
+from reelgrad._core import SettingError
 
 __all__ = ["SGD", "Adam", "Optimizer"]
 

@@ -9,6 +9,7 @@ functions of floats: whether those are right is the business of the tests of the
 
 from __future__ import annotations
 
+import cmath
 import itertools
 import math
 import struct
@@ -67,6 +68,11 @@ def shares(a_wins: bool, tie: bool) -> tuple[float, float]:
     return share, 1.0 - share
 
 
+def clip_partials(x: float, lo: float, hi: float) -> tuple[float, float, float]:
+    by_lo, by_hi = (0.0, 1.0) if lo > hi else (float(x < lo), float(x > hi))  # where they cross, hi is the value
+    return float(not (x < lo or x > hi)), by_lo, by_hi
+
+
 RULES: dict[str, Rule] = {
     "add": Rule(lambda a, b: a + b, lambda a, b, y: (1.0, 1.0), analytic=lambda a, b: a + b),
     "sub": Rule(lambda a, b: a - b, lambda a, b, y: (1.0, -1.0), analytic=lambda a, b: a - b),
@@ -81,15 +87,15 @@ RULES: dict[str, Rule] = {
     "exp": Rule(rg.exp, lambda x, y: (y,)),
     "log": Rule(rg.log, lambda x, y: (divide(1.0, x) if x >= 0.0 else NAN,)),
     "sqrt": Rule(rg.sqrt, lambda x, y: (divide(0.5, y),)),
-    "tanh": Rule(rg.tanh, lambda x, y: (1.0 - y * y,), analytic=lambda x: (x_2 := _exp(2 * x), (x_2 - 1) / (x_2 + 1))[1]),
-    "sin": Rule(rg.sin, lambda x, y: (rg.cos(x),), analytic=lambda x: (_exp(1j * x) - _exp(-1j * x)) / 2j),
-    "cos": Rule(rg.cos, lambda x, y: (-rg.sin(x),), analytic=lambda x: (_exp(1j * x) + _exp(-1j * x)) / 2),
+    "tanh": Rule(rg.tanh, lambda x, y: (1.0 - y * y,), analytic=cmath.tanh),
+    "sin": Rule(rg.sin, lambda x, y: (rg.cos(x),), analytic=cmath.sin),
+    "cos": Rule(rg.cos, lambda x, y: (-rg.sin(x),), analytic=cmath.cos),
     "where": Rule(
         lambda c, a, b: a if c else b, lambda c, a, b, y: (0.0, 1.0, 0.0) if c else (0.0, 0.0, 1.0), selecting=True
     ),
     "clip": Rule(
         lambda x, lo, hi: minimum(maximum(x, lo), hi) if x == x else NAN,
-        lambda x, lo, hi, y: (0.0 if x < lo or x > hi else 1.0, float(x < lo), float(x > hi)),
+        lambda x, lo, hi, y: clip_partials(x, lo, hi),
         selecting=True,
     ),
     "sum": Rule(plain_sum, lambda x, y: [1.0] * len(x), several=True, analytic=lambda x: sum(x)),
@@ -100,10 +106,6 @@ RULES: dict[str, Rule] = {
         analytic=lambda x: sum(a * b for a, b in zip(*half(x), strict=True)),
     ),
 }
-
-
-def _exp(z: complex) -> complex:
-    return complex(math.cos(z.imag), math.sin(z.imag)) * math.exp(z.real)
 
 
 @dataclass(eq=False)

@@ -19,6 +19,19 @@ struct Composite : Entry {
     static constexpr std::array<std::string_view, 1> operands{"x"};
 };
 
+// Elements less the largest of them, which changes neither softmax nor cross-entropy but keeps their digits: logsumexp of
+// large numbers rounds at the size of those. The largest counts as a constant; its derivative would cancel.
+template <class T>
+std::vector<T> below_largest(std::span<const T> x) {
+    T largest = detached(x[0]);
+    for (const T& element : x) largest = maximum(largest, detached(element));
+    const T shift = clip(largest, T(-largest_number), T(largest_number));  // an infinite one shifts what is finite alike
+    std::vector<T> result;
+    result.reserve(x.size());
+    for (const T& element : x) result.push_back(element - shift);
+    return result;
+}
+
 // What compares predictions with targets.
 struct Loss : Entry {
     static constexpr std::array<std::string_view, 2> operands{"prediction", "target"};
@@ -49,10 +62,9 @@ struct Softmax : Composite {
     static constexpr std::string_view note = "Never overflows.";
     template <class T>
     static std::vector<T> value(std::span<const T> x) {
-        const T total = logsumexp(x);
-        std::vector<T> result;
-        result.reserve(x.size());
-        for (const T& element : x) result.push_back(exp(element - total));
+        std::vector<T> result = below_largest(x);
+        const T total = logsumexp(std::span<const T>(result));
+        for (T& element : result) element = exp(element - total);
         return result;
     }
 };
@@ -165,16 +177,16 @@ struct CrossEntropy : Loss {
     static constexpr std::array<std::string_view, 2> operands{"logits", "target"};
     template <class T>
     static T value(std::span<const T> logits, std::size_t target) {
-        return logsumexp(logits) - logits[target];
+        const std::vector<T> shifted = below_largest(logits);
+        return logsumexp(std::span<const T>(shifted)) - shifted[target];
     }
     // A class of probability 0 does not count, even if its logit is -inf.
     template <class T>
     static T value(std::span<const T> logits, std::span<const T> target) {
-        const T total = logsumexp(logits);
-        std::vector<T> terms;
-        terms.reserve(logits.size());
+        std::vector<T> terms = below_largest(logits);
+        const T total = logsumexp(std::span<const T>(terms));
         for (std::size_t i = 0; i < logits.size(); ++i) {
-            terms.push_back(where(target[i], target[i] * (total - logits[i]), T(0.0)));
+            terms[i] = where(target[i], target[i] * (total - terms[i]), T(0.0));
         }
         return sum(std::span<const T>(terms));
     }

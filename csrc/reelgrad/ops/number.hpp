@@ -11,6 +11,7 @@
 namespace reelgrad::ops {
 
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
+inline constexpr double largest_number = std::numeric_limits<double>::max();
 inline constexpr double quiet_nan = std::numeric_limits<double>::quiet_NaN();
 
 inline constexpr double ln_2 = 0.6931471805599453;     // log(2)
@@ -40,6 +41,9 @@ template <class Num>
 constexpr auto is_nan(const Num& x) {
     return x != x;
 }
+
+// The number alone, as a constant: nothing is differentiated through it.
+constexpr double detached(double x) { return x; }
 
 // Gives an intermediate of a partial a name. Only Formula, which prints the partials, takes notice.
 template <class Num>

@@ -20,6 +20,7 @@ class Bits {
     void insert(std::size_t i) { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
     bool contains(std::size_t i) const { return (words_[i / 64] >> (i % 64) & 1) != 0; }
     std::uint64_t word(std::size_t w) const { return words_[w]; }
+    void set_word(std::size_t w, std::uint64_t word) { words_[w] = word; }
 
     // How many members are below i.
     std::size_t rank(std::size_t i) const {
@@ -81,20 +82,31 @@ Tape::Survivors Tape::survivors() const {
     });
     std::size_t wide = wide_.size();
     for (std::size_t w = (kept.end + 63) / 64; w-- > kept.base / 64;) {
-        // Parents may be marked in this very word, always below their operator.
-        for (std::uint64_t below = ~std::uint64_t{0}; (kept.bits.word(w) & below) != 0;) {
-            const int top = 63 - std::countl_zero(kept.bits.word(w) & below);
+        // Parents may be marked in this very word, always below their operator. The word is kept in a register: a round trip
+        // through memory for each parent would take most of the time.
+        std::uint64_t word = kept.bits.word(w);
+        const auto mark = [&](Index parent) {
+            const std::size_t place = kept.place(parent);
+            if (place / 64 == w) {
+                word |= std::uint64_t{1} << (place % 64);
+            } else {
+                kept.bits.insert(place);
+            }
+        };
+        for (std::uint64_t below = ~std::uint64_t{0}; (word & below) != 0;) {
+            const int top = 63 - std::countl_zero(word & below);
             below = (std::uint64_t{1} << top) - 1;
             const std::size_t place = w * 64 + static_cast<std::size_t>(top);
             if (place < kept.base) break;  // sinks and variables have no parents
             const auto i = static_cast<Index>(place - kept.base);
-            kept.insert(edges_[i].a);
-            kept.insert(edges_[i].b);
+            mark(edges_[i].a);
+            mark(edges_[i].b);
             while (wide > 0 && wide_.node[wide - 1] > i) --wide;
             if (wide > 0 && wide_.node[wide - 1] == i) {
-                for (const Index parent : wide_.parents_of(wide - 1)) kept.insert(parent);
+                for (const Index parent : wide_.parents_of(wide - 1)) mark(parent);
             }
         }
+        kept.bits.set_word(w, word);
     }
     kept.count();
     return kept;

@@ -17,7 +17,15 @@ namespace reelgrad {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-std::atomic<int> g_commits_until_failure{-1};
+std::atomic<int> g_commits_until_failure{0};
+std::atomic<int> g_failures_to_come{0};
+
+bool fails_on_demand() {
+    if (g_failures_to_come.load(std::memory_order_relaxed) <= 0) return false;
+    if (g_commits_until_failure.fetch_sub(1, std::memory_order_relaxed) > 0) return false;
+    g_failures_to_come.fetch_sub(1, std::memory_order_relaxed);
+    return true;
+}
 
 #ifdef _WIN32
 std::byte* reserve(std::size_t bytes) {
@@ -61,10 +69,7 @@ AddressSpace::~AddressSpace() {
 }
 
 bool AddressSpace::commit(std::size_t begin, std::size_t end) {
-    if (g_commits_until_failure.load(std::memory_order_relaxed) >= 0 &&
-        g_commits_until_failure.fetch_sub(1, std::memory_order_relaxed) == 0) {
-        return false;
-    }
+    if (fails_on_demand()) return false;
     const std::size_t page = page_size();
     begin = begin / page * page;
     end = (end + page - 1) / page * page;
@@ -88,6 +93,9 @@ std::size_t AddressSpace::page_size() {
     return size;
 }
 
-void AddressSpace::fail_commit(int nth) { g_commits_until_failure.store(nth, std::memory_order_relaxed); }
+void AddressSpace::fail_commit(int nth, int times) {
+    g_commits_until_failure.store(nth, std::memory_order_relaxed);
+    g_failures_to_come.store(times, std::memory_order_relaxed);
+}
 
 }  // namespace reelgrad

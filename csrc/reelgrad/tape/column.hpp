@@ -35,8 +35,8 @@ class AddressSpace {
 
     static std::size_t page_size();
 
-    // For tests: the n-th commit from now on fails, once. Negative: none does.
-    static void fail_commit(int nth);
+    // For tests: after `nth` more commits the next ones fail, so many times.
+    static void fail_commit(int nth, int times = 1);
 
   private:
     std::byte* base_ = nullptr;

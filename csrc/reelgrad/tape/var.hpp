@@ -217,6 +217,8 @@ inline Var dot(std::span<const Var> a, std::span<const Var> b) {
     return dot(both);
 }
 
+inline Var detached(const Var& x) { return x.value(); }
+
 REELGRAD_INLINE Var operator-(const Var& a) { return neg(a); }
 REELGRAD_INLINE Var operator+(const Var& a) { return a; }
 

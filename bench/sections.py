@@ -1,0 +1,152 @@
+"""The sections of the report, as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from bench import operators
+from bench.figure import Bar, Panel, duration, factor
+from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, CppPart, Measurements, Part
+from bench.targets import targets
+from bench.timing import Metric, Rounds
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; all columns but the first are numbers."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def targets_section(m: Measurements) -> str:
+    """Tell what was to be reached, and whether it was."""
+    return table(("", "required", "measured", "met"), [target.row() for target in targets(m)])
+
+
+def operators_section(rounds: Rounds) -> str:
+    """W1, one operator at a time."""
+    rows = []
+    for case in operators.CASES:
+        node, like = Metric(case.label, "Node"), Metric(case.label, "float")
+        cells = ("-", "-", "-")
+        if case.floats is not None:
+            cells = (f"`{case.floats}`", duration(rounds.median(like)), factor(rounds.ratio(node, like)))
+        rows.append((f"`{case.label}`", duration(rounds.median(node)), *cells))
+    return table(("on a Node", "time", "on a float", "time", "ratio"), rows)
+
+
+def chain_section(part: Part) -> str:
+    """W1, the chain."""
+    rounds, floats, own = part.rounds, Metric(FLOATS, "forward"), Metric(REELGRAD, "total")
+    rows = []
+    for name in part.names:
+        forward, backward = Metric(name, "forward"), Metric(name, "backward")
+        cells = [
+            duration(rounds.median(forward)),
+            duration(rounds.minimum(forward)),
+            factor(rounds.ratio(forward, floats)),
+        ]
+        if backward in rounds:
+            cells += [duration(rounds.median(backward)), factor(rounds.ratio(backward, floats))]
+            cells += [factor(rounds.ratio(Metric(name, "total"), own))]
+        rows.append([name, *cells, *["-"] * (6 - len(cells))])
+    head = ("per operator", "forward", "fastest round", "÷ floats", "backward", "÷ floats", "both ÷ reelgrad")
+    return table(head, rows)
+
+
+def training_section(part: Part, unit: str) -> str:
+    """W2 or W3, the fastest first."""
+    rounds = part.rounds
+    rows = [
+        (
+            name,
+            duration(rounds.median(Metric(name))),
+            duration(rounds.minimum(Metric(name))),
+            factor(rounds.ratio(Metric(name), Metric(FLOATS))),
+            factor(rounds.ratio(Metric(name), Metric(REELGRAD))),
+        )
+        for name in sorted(part.names, key=lambda name: rounds.median(Metric(name)))
+    ]
+    return table((f"per {unit}", "median", "fastest round", "÷ floats", "÷ reelgrad"), rows)
+
+
+def bounded_section(rounds: Rounds, memory: dict[int, int]) -> str:
+    """Tell what does not grow: backward() with the tape, the memory with the steps."""
+    short, long = duration(rounds.median(Metric("0"))), duration(rounds.median(Metric("60000")))
+    sizes = ", ".join(f"{size / 1e6:.1f} MB after {steps}" for steps, size in memory.items())
+    return f"""\
+`backward()` of a graph of 45 operators takes {short} on a tape with nothing else, and {long} on one that holds
+60,000 operators before it. The training loop never resets its tape; the memory that the tape holds: {sizes} steps."""
+
+
+def cpp_section(part: CppPart) -> str:
+    """W6."""
+    if part.rounds is None:
+        return f"Not measured: {part.missing}"
+    names = {
+        "the same arithmetic on plain doubles": Metric("plain"),
+        "record": Metric("tape", "record"),
+        "reverse": Metric("tape", "reverse"),
+        "record and reverse": Metric("tape", "total"),
+        "record into memory used for the first time": Metric("first"),
+    }
+    rows = []
+    for name, metric in names.items():
+        median, fastest = part.rounds.median(metric), part.rounds.minimum(metric)
+        rows.append((name, duration(median), duration(fastest), factor(part.rounds.ratio(metric, Metric("plain")))))
+    return f"""\
+{part.operators:,} operators, {part.bytes_per_operator:.1f} bytes each in use, adjoints included.
+Compiler: {part.compiler}.
+
+{table(("per operator", "median", "fastest round", "÷ plain"), rows)}"""
+
+
+def _faster(part: Part) -> str:
+    own = Metric(REELGRAD)
+    peers = [name for name in part.names if name != FLOATS and not name.startswith(REELGRAD)]
+    gains = {name: part.rounds.ratio(own, Metric(name)) for name in peers}
+    faster = sorted((name for name in peers if gains[name] > 1.0), key=lambda name: -gains[name])
+    wins = [f"{name} ({factor(gains[name])}x)" for name in faster]
+    return "; ".join(wins) or "nothing that was measured"
+
+
+def losses_section(m: Measurements) -> str:
+    """Tell where others win, and what was missed."""
+    chain = m.chain.rounds
+    first = chain.ratio(Metric(REELGRAD_NEW_TAPE, "forward"), Metric(REELGRAD, "forward"))
+    lines = [
+        f"- XOR is faster with: {_faster(m.xor)}.\n"
+        "  What compiles the whole loop, or has its derivative written by hand, keeps no tape.",
+        f"- The moons network is faster with: {_faster(m.moons)}.\n"
+        "  It is made of matrix products over 100 points: whoever hands them over as arrays pays Python for a few\n"
+        "  calls per step instead of 65,000. Nodes are for programs that are not made of arrays.",
+        f"- The first 65,536 operators on a new tape take {factor(first)} times as long: their memory is new.",
+    ]
+    compared = [case.label for case in operators.CASES if case.floats is not None]
+    ratios = {label: m.operators.ratio(Metric(label, "Node"), Metric(label, "float")) for label in compared}
+    slow = sorted((label for label in compared if ratios[label] > 2.0), key=lambda label: -ratios[label])
+    worst = [f"`{label}` ({factor(ratios[label])}x)" for label in slow]
+    if worst:
+        lines.append(f"- Single operators that cost more than twice a float's: {', '.join(worst)}.")
+    lines += [f"- **Target missed**: {target.claim}." for target in targets(m) if target.met is False]
+    return "\n".join(lines)
+
+
+def missing_section(m: Measurements) -> str:
+    """Tell which peers were left out."""
+    reasons = sorted({*m.chain.missing, *m.xor.missing, *m.moons.missing})
+    return "" if not reasons else "\nLeft out:\n\n" + "\n".join(f"- {reason}" for reason in reasons) + "\n"
+
+
+def panels(m: Measurements) -> list[Panel]:
+    """Return what the plot shows: medians."""
+
+    def of(title: str, part: Part, metric: str = "time") -> Panel:
+        own = Metric(REELGRAD, metric)
+        shown = [Metric(name, metric) for name in part.names if name != REELGRAD_NEW_TAPE]
+        bars = [Bar(x.variant, part.rounds.median(x), part.rounds.ratio(x, own)) for x in shown if x in part.rounds]
+        return Panel(title, bars)
+
+    return [
+        of("W1, chain of 1,000 operators: forward, per operator", m.chain, "forward"),
+        of("W1, chain of 1,000 operators: backward, per operator", m.chain, "backward"),
+        of("W2, XOR: training, per epoch", m.xor),
+        of("W3, moons network: training, per step", m.moons),
+    ]
