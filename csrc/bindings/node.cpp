@@ -83,7 +83,7 @@ Var as_var(PyObject* object, const char* what) {
     if (is_node(object)) {
         Handle& handle = handle_of(object);
         check_usable(handle);
-        return {handle.tape, {handle.index, 0.0}};
+        return {handle.tape, {handle.index, handle.tape->value(handle.index)}};
     }
     double value;
     if (!require_number(object, what, &value)) throw PythonError{};

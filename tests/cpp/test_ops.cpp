@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "check.hpp"
 #include "reelgrad/ops/composites.hpp"
 #include "reelgrad/ops/formula.hpp"
 #include "reelgrad/ops/reductions.hpp"
@@ -20,24 +21,12 @@ namespace {
 
 using namespace reelgrad::ops;
 
-int failures = 0;
+using check::expect;
+using check::near;
+using check::same;
+
 constexpr double inf = infinity;
 constexpr double nan_ = quiet_nan;
-
-void expect(bool holds, const std::string& claim) {
-    if (holds) return;
-    ++failures;
-    std::printf("FAILED: %s\n", claim.c_str());
-}
-
-// Equal as numbers with a sign; nan equals nan.
-bool same(double a, double b) {
-    return (std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b));
-}
-
-bool near(double a, double b, double tolerance = 4e-16) {
-    return std::fabs(a - b) <= tolerance * std::fmax(1.0, std::fabs(b));
-}
 
 std::string list(std::initializer_list<double> numbers) {
     std::string text;
@@ -302,18 +291,18 @@ void composites_agree_with_their_definitions() {
 }  // namespace
 
 int main() {
-    names_and_aliases_are_distinct();
-    opcodes_are_positions();
-    table_is_closed_under_differentiation();
-    formulas_read_like_python();
-    formulas_keep_the_order_of_evaluation();
-    conventions_at_kinks_and_ties();
-    powers_are_exact_at_integers();
-    remainders_follow_python_and_c();
-    nothing_overflows_needlessly();
-    singular_points_have_their_limits();
-    reductions_keep_their_edges();
-    composites_agree_with_their_definitions();
-    if (failures == 0) std::puts("test_ops: all claims hold");
-    return failures == 0 ? 0 : 1;
+    return check::run("test_ops", {
+        names_and_aliases_are_distinct,
+        opcodes_are_positions,
+        table_is_closed_under_differentiation,
+        formulas_read_like_python,
+        formulas_keep_the_order_of_evaluation,
+        conventions_at_kinks_and_ties,
+        powers_are_exact_at_integers,
+        remainders_follow_python_and_c,
+        nothing_overflows_needlessly,
+        singular_points_have_their_limits,
+        reductions_keep_their_edges,
+        composites_agree_with_their_definitions,
+    });
 }
