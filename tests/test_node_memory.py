@@ -23,8 +23,8 @@ import pytest
 
 import reelgrad as rg
 
-REPEATS = 200
-NOISE = 40  # blocks that caches and free lists of the interpreter may keep
+REPEATS = 100
+NOISE = 30  # blocks that caches and free lists of the interpreter may keep
 
 
 def test_a_node_is_32_bytes_and_the_garbage_collector_does_not_see_it() -> None:

@@ -157,13 +157,19 @@ def test_a_finalizer_in_the_middle_of_a_call_does_no_harm(name: str, action: str
                 Finalizer(actions[action])
                 kept.append([[] for _ in range(200)])  # no spare list is left: the next is allocated
                 gc.set_threshold(1, 1000, 1000)
-                gc.enable()
-                results = compute(xs)
-                gc.disable()
-                gc.set_threshold(*thresholds)
+                try:
+                    gc.enable()  # the next allocation of an object that the collector tracks runs the finalizer
+                    results = compute(xs)
+                except rg.StaleNodeError:
+                    if action != "rewind":
+                        raise
+                    results = []
+                finally:
+                    gc.disable()
+                    gc.set_threshold(*thresholds)
                 gc.collect()
-                if action == "rewind" and any(repr(y) == "Node(stale)" for y in results):
-                    continue  # it came after the results, and it is noticed that they are gone
+                if action == "rewind" and (not results or "Node(stale)" in map(repr, results)):
+                    continue  # it took what was being computed, which is noticed
                 _later = [xs[0] * 7.0 for _ in range(40)]
                 assert [y.value for y in results] == expected
     finally:

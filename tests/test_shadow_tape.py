@@ -133,7 +133,7 @@ class TapePrograms(RuleBasedStateMachine):
 
 
 TestShortPrograms = TapePrograms.TestCase
-TestShortPrograms.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestShortPrograms.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 
 class LongProgram:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/errors.hpp"
+#include "bindings/node.hpp"
 #include "bindings/tape.hpp"
 
 namespace py = pybind11;
@@ -85,6 +86,7 @@ bool operands_finite(const Tape& tape, Index i) {
 class Detector : public Observer {
   public:
     void recorded(Tape& tape, Index i) override {
+        const NoFinalizers guard;
         tape.set_source(i, source_lines().current());
         if (std::isfinite(tape.value(i)) || !operands_finite(tape, i)) return;
         const std::string message = described(tape, i) + " made a value that is not finite from operands that are";

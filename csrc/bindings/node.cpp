@@ -83,11 +83,13 @@ Var as_var(PyObject* object, const char* what) {
     if (is_node(object)) {
         Handle& handle = handle_of(object);
         check_usable(handle);
-        return {handle.tape, {handle.index, 0.0}};
+        return {handle.tape, {handle.index, handle.tape->value(handle.index)}};
     }
     double value;
-    if (!require_number(object, what, &value)) throw PythonError{};
-    return value;
+    const NumberKind kind = as_number(object, &value);
+    if (kind == NumberKind::real) return value;
+    if (kind != NumberKind::failed) raise_not_a_number(what, object);
+    throw PythonError{};
 }
 
 PyObject* from_var(const Var& x) {

@@ -59,6 +59,21 @@ void prepare(Tape& tape, std::size_t operators = 1, std::size_t row = 0);
 // A Node for an operator just recorded, after telling the tape's observer; on an error the operator is taken back.
 PyObject* observed_node(Tape& tape, Tape::Recorded entry);
 
+// While it lives Python's cyclic garbage collector does not run, and so no finalizer that might rewind or collect the tape
+// between an operator's recording and the making of the Node that holds it.
+class NoFinalizers {
+  public:
+    NoFinalizers() : was_enabled_(PyGC_Disable()) {}
+    ~NoFinalizers() {
+        if (was_enabled_ != 0) PyGC_Enable();
+    }
+    NoFinalizers(const NoFinalizers&) = delete;
+    NoFinalizers& operator=(const NoFinalizers&) = delete;
+
+  private:
+    int was_enabled_;
+};
+
 // A new variable on `tape`.
 PyObject* new_variable(Tape& tape, double value, PyObject* name_or_none);
 

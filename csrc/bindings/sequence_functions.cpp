@@ -98,6 +98,7 @@ Tape* common_tape(const char* name, std::span<const Var> a, std::span<const Var>
 // Runs a composite, which records several operators: if it fails half-way, those already recorded are taken back.
 template <class Body>
 PyObject* all_or_nothing(Tape* tape, Body&& body) {
+    const NoFinalizers guard;
     const std::size_t size = tape == nullptr ? 0 : tape->size();
     try {
         return body();

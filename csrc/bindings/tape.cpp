@@ -122,10 +122,7 @@ std::vector<double> seeds_for(std::size_t outputs, const py::object& seeds, cons
         result.push_back(single);
     } else {
         PyErr_Clear();
-        if (!py::isinstance<py::iterable>(seeds)) {
-            raise_not_a_number(what, seeds.ptr());
-            throw PythonError{};
-        }
+        if (!py::isinstance<py::iterable>(seeds)) number(seeds, what);  // raises
         for (const py::handle seed : seeds) result.push_back(number(seed, what));
     }
     if (result.size() != outputs) {

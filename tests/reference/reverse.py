@@ -68,6 +68,11 @@ def shares(a_wins: bool, tie: bool) -> tuple[float, float]:
     return share, 1.0 - share
 
 
+def clip(x: float, lo: float, hi: float) -> float:
+    raised = lo if x < lo or lo != lo else x
+    return hi if raised > hi or hi != hi else raised
+
+
 def clip_partials(x: float, lo: float, hi: float) -> tuple[float, float, float]:
     by_lo, by_hi = (0.0, 1.0) if lo > hi else (float(x < lo), float(x > hi))  # where they cross, hi is the value
     return float(not (x < lo or x > hi)), by_lo, by_hi
@@ -94,7 +99,7 @@ RULES: dict[str, Rule] = {
         lambda c, a, b: a if c else b, lambda c, a, b, y: (0.0, 1.0, 0.0) if c else (0.0, 0.0, 1.0), selecting=True
     ),
     "clip": Rule(
-        lambda x, lo, hi: minimum(maximum(x, lo), hi) if x == x else NAN,
+        clip,
         lambda x, lo, hi, y: clip_partials(x, lo, hi),
         selecting=True,
     ),

@@ -5,7 +5,6 @@
 // entries is renumbered: handles, edges, wide rows, marks, names, sources, the range of readable adjoints.
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <string>
 
 #include "reelgrad/tape/tape.hpp"
@@ -114,6 +113,7 @@ Tape::Survivors Tape::survivors() const {
 
 std::size_t Tape::compact(const Survivors& kept) {
     const Extent before = extent();
+    const Serial serial = next_serial();
 
     // New indices of survivors, filled in as they are met: parents always come before their operator.
     const std::unique_ptr<Index[]> new_indices(new Index[kept.end]);  // not cleared: dead entries' pages stay untouched
@@ -178,17 +178,14 @@ std::size_t Tape::compact(const Survivors& kept) {
     variables_ = kept.variables;
 
     // A new serial: an index that was not held by a handle means nothing any more.
-    ++serial_;
+    begin(serial);
     handles_.for_each_live([&](Handle& handle) {
         if (handle.serial == kStale) return;
         handle.index = renumbered(handle.index);
         handle.serial = serial_;
     });
-    lowest_.clear();
-    first_serial_ = serial_;
-    ancient_ = {0, 0};
+    forget_past();
     handles_.release_unused();
-    if (serial_ == std::numeric_limits<Serial>::max()) refresh_all_handles();
 
     const std::size_t freed = before.operators - size_ + before.variables - variables_;
     ++collections_;

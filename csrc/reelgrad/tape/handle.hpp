@@ -13,15 +13,11 @@
 #include <vector>
 
 #include "reelgrad/tape/index.hpp"
+#include "reelgrad/tape/serial.hpp"
 
 namespace reelgrad {
 
-class Tape;
-
-using Serial = std::uint32_t;
-inline constexpr Serial kFreeSlot = 0;     // no handle lives here
-inline constexpr Serial kStale = 1;        // the entry is gone for good
-inline constexpr Serial kFirstSerial = 2;  // of a new tape
+inline constexpr Serial kFreeSlot = kNoSerial;  // no handle lives here
 
 struct Handle {
     union {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <string>
 
 namespace reelgrad {
@@ -12,7 +11,7 @@ namespace {
 constexpr std::size_t kFirstVariables = 1024;
 constexpr std::size_t kMinimumLimit = 1024;                              // of an automatic lowering
 constexpr std::size_t kMaximumLimit = (std::size_t{1} << 31) - 64;       // what an Index can address
-constexpr std::size_t kRefreshAfter = 4096;                              // rewinds
+constexpr std::size_t kMostBlocks = std::size_t{1} << 19;                // of serials that one tape holds: half of all
 
 constexpr std::array<std::string_view, 256> operator_names() {
     std::array<std::string_view, 256> names{};
@@ -28,7 +27,10 @@ constexpr std::array<std::string_view, 256> kOperatorNames = operator_names();
 std::string_view name_of(Opcode opcode) { return kOperatorNames[static_cast<std::uint8_t>(opcode)]; }
 
 Tape::Tape(std::size_t limit, HandleSlabs::Header header)
-    : owner_(thread_id()), handles_(header), limit_(std::clamp<std::size_t>(limit, 1, kMaximumLimit)) {
+    : owner_(thread_id()),
+      handles_(header),
+      limit_(std::clamp<std::size_t>(limit, 1, kMaximumLimit)),
+      serials_(&SerialRegistry::instance()) {
     while (true) {
         try {
             edge_column_ = Column<Edges>(0, limit_);
@@ -48,6 +50,12 @@ Tape::Tape(std::size_t limit, HandleSlabs::Header header)
     grads_ = grad_column_.data();
     opcodes_ = opcode_column_.data();
     if (!grow() || !grow_variables()) throw std::bad_alloc();
+    begin(next_serial());
+}
+
+Tape::~Tape() {
+    serials_->deactivate(*this);
+    serials_->release(serial_blocks_);
 }
 
 bool Tape::grow() {
@@ -152,8 +160,8 @@ void Tape::require_idle(const char* what) const {
 
 void Tape::rewind_to(Extent to) {
     if (to == extent()) return;
-    if (lowest_.size() >= std::max(kRefreshAfter, handles_.bytes() / sizeof(Handle) / 4)) refresh_all_handles();
-    if (lowest_.size() == lowest_.capacity()) lowest_.reserve(2 * lowest_.size() + 64);  // nothing below throws
+    const Serial serial = next_serial();
+    if (fates_.size() == fates_.capacity()) fates_.reserve(2 * fates_.size() + 64);  // nothing below throws
 
     size_ = to.operators;
     variables_ = to.variables;
@@ -166,45 +174,89 @@ void Tape::rewind_to(Extent to) {
     }
     swept_to_ = std::min(swept_to_, static_cast<Index>(size_) - 1);
 
-    // Handles of this or an older serial know their fate by the lowest extent since; the list stays ascending from its
-    // end, so all that lie above the new extent are at its end.
-    lowest_.push_back(to);
-    for (std::size_t k = lowest_.size() - 1; k-- > 0;) {
-        Extent& low = lowest_[k];
-        if (low.operators <= to.operators && low.variables <= to.variables) break;
+    // What lies above the new extent is at the list's end, as it ascends. Fates that became equal are one: many rewinds to
+    // one mark leave one fate, and going back mark by mark drops a fate for each that it lowers.
+    std::size_t end = fates_.size();
+    for (std::size_t k = fates_.size(); k-- > 0;) {
+        Extent& low = fates_[k].lowest;
+        if (low.operators <= to.operators && low.variables <= to.variables) {
+            if (low == to) end = k;
+            break;
+        }
         low = {std::min(low.operators, to.operators), std::min(low.variables, to.variables)};
+        if (low == to) end = k;
     }
-    ancient_ = {std::min(ancient_.operators, to.operators), std::min(ancient_.variables, to.variables)};
-    ++serial_;
+    fates_.resize(end);
+    fates_.push_back({moment_, to});
+    begin(serial);
     ++rewinds_;
-    if (serial_ == std::numeric_limits<Serial>::max()) refresh_all_handles();
 }
 
-bool Tape::survived(Index i, Serial serial) const {
-    if (serial <= kStale) return false;
-    return serial < first_serial_ ? ancient_.contains(i) : lowest_[serial - first_serial_].contains(i);
+// The serial to begin() with when things go or move. Throws before any does.
+Serial Tape::next_serial() {
+    const Serial next = serial_ + 1;
+    if (next % kSerialBlock != 0 && serial_ != kStale) return next;
+    if (serial_blocks_.size() == serial_blocks_.capacity()) serial_blocks_.reserve(2 * serial_blocks_.size() + 1);
+    if (serial_blocks_.size() >= kMostBlocks || !take_serial_block()) {
+        handles_.for_each_live([&](Handle& handle) { refresh(handle); });
+        forget_past();
+        if (!take_serial_block()) throw TapeMemoryError("too many tapes: no serial numbers are left; let go of tapes that are no longer needed");
+    }
+    return serial_blocks_.back() * kSerialBlock;
+}
+
+bool Tape::take_serial_block() {
+    const SerialBlock block = serials_->take({this, owner_, moment_ + 1});
+    if (block == 0) return false;
+    serial_blocks_.push_back(block);
+    return true;
+}
+
+void Tape::begin(Serial serial) {
+    serial_ = serial;
+    ++moment_;
+    if (active_tape.tape == this) {
+        active_tape.serial = serial_;
+    } else if (activated_) {
+        serials_->deactivate(*this);
+        activated_ = false;
+    }
+}
+
+void Tape::activate() {
+    if (active_tape.tape == this) return;
+    if (active_tape.tape != nullptr) active_tape.tape->activated_ = false;
+    serials_->activate(*this, serial_);
+    activated_ = true;
+}
+
+Tape::Moment Tape::moment_of(Serial serial) const {
+    if (serial / kSerialBlock == serial_ / kSerialBlock) return moment_ - (serial_ - serial);
+    if (serial <= kStale) return 0;
+    const SerialRegistry::Entry entry = serials_->find(serial);
+    return entry.tape == this ? entry.first + serial % kSerialBlock : 0;
+}
+
+bool Tape::survived(Index i, Moment moment) const {
+    if (moment < known_from_) return false;
+    const auto fate = std::ranges::lower_bound(fates_, moment, {}, &Fate::until);
+    return fate == fates_.end() || fate->lowest.contains(i);
 }
 
 bool Tape::refresh(Handle& handle) const {
     if (handle.serial == serial_) return true;
-    const bool there = survived(handle.index, handle.serial);
+    const bool there = survived(handle.index, moment_of(handle.serial));
     handle.serial = there ? serial_ : kStale;
     return there;
 }
 
-// Brings every handle up to date, so that the history of rewinds can be forgotten; and starts the serials anew before
-// they would wrap.
-void Tape::refresh_all_handles() {
-    handles_.for_each_live([&](Handle& handle) { refresh(handle); });
-    lowest_.clear();
-    if (serial_ == std::numeric_limits<Serial>::max()) {
-        handles_.for_each_live([&](Handle& handle) {
-            if (handle.serial == serial_) handle.serial = kFirstSerial;
-        });
-        serial_ = kFirstSerial;
-        ancient_ = {0, 0};
-    }
-    first_serial_ = serial_;
+// Gives older serials back, when no handle has one any more. What else remembers them is stale from now on.
+void Tape::forget_past() {
+    fates_.clear();
+    known_from_ = moment_;
+    if (serial_blocks_.size() <= 1) return;
+    serials_->release(std::span(serial_blocks_).first(serial_blocks_.size() - 1));
+    serial_blocks_.erase(serial_blocks_.begin(), serial_blocks_.end() - 1);
 }
 
 std::size_t Tape::bytes_used() const {

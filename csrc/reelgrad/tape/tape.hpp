@@ -26,6 +26,7 @@
 #include "reelgrad/tape/errors.hpp"
 #include "reelgrad/tape/handle.hpp"
 #include "reelgrad/tape/index.hpp"
+#include "reelgrad/tape/serial.hpp"
 #include "reelgrad/tape/thread.hpp"
 #include "reelgrad/tape/wide.hpp"
 
@@ -96,13 +97,15 @@ class Tape {
     explicit Tape(std::size_t limit = kDefaultLimit, HandleSlabs::Header header = {});
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
-    virtual ~Tape() = default;
+    virtual ~Tape();
 
     // --- Recording. Preconditions of the record functions: has_room(), and operands valid on this tape.
 
     bool has_room() const { return size_ < fast_end_; }
     bool is_mine() const { return owner_ == known_thread_id(); }
     bool is_current(const Handle& h) const { return h.serial == serial_; }
+    // False for a tape made by another copy of this library, with serials of its own.
+    bool is_of_this_library() const { return serials_ == &SerialRegistry::instance(); }
 
     // Operands come with their values, which the caller has at hand.
     struct Operand {
@@ -191,7 +194,9 @@ class Tape {
     }
     // True if the entry is still there; brings the handle's serial up to date either way.
     bool refresh(Handle& handle) const;
-    bool is_valid(Index i, Serial serial) const { return serial == serial_ || survived(i, serial); }
+    bool is_valid(Index i, Serial serial) const { return serial == serial_ || survived(i, moment_of(serial)); }
+    // Makes this the thread's active tape, which Vars find by its serial alone. Precondition: is_mine().
+    void activate();
 
     // --- Memory (collect.cpp).
 
@@ -217,13 +222,24 @@ class Tape {
         std::uint64_t id;
         Extent extent;
     };
+    // The tape's own count of its serials, which ascends where those of the process jump or wrap.
+    using Moment = std::uint64_t;
+    // What existed at a moment up to `until` (and after the fate before) is still there as far as `lowest`.
+    struct Fate {
+        Moment until;
+        Extent lowest;
+    };
     struct Survivors;
     class Busy;
 
     Extent extent() const { return {size_, variables_}; }
     void rewind_to(Extent extent);
-    bool survived(Index i, Serial serial) const;
-    void refresh_all_handles();
+    Moment moment_of(Serial serial) const;  // 0 if it was none of the tape's
+    bool survived(Index i, Moment moment) const;
+    Serial next_serial();
+    bool take_serial_block();
+    void begin(Serial serial);
+    void forget_past();
     bool grow();
     bool grow_variables();
     void update_fast_end() { fast_end_ = observer_ == nullptr ? capacity_ : 0; }
@@ -256,7 +272,7 @@ class Tape {
     double* values_ = nullptr;
     Opcode* opcodes_ = nullptr;
     ThreadId owner_;
-    Serial serial_ = kFirstSerial;
+    Serial serial_ = kStale;
     HandleSlabs handles_;
 
     double* adjoints_ = nullptr;
@@ -278,9 +294,12 @@ class Tape {
 
     std::vector<LiveMark> marks_;  // ascending by id and by extent
     std::uint64_t last_mark_ = 0;
-    Serial first_serial_ = kFirstSerial;
-    std::vector<Extent> lowest_;           // lowest_[s - first_serial_]: the lowest extent since the tape had serial s
-    Extent ancient_{SIZE_MAX, SIZE_MAX};   // the same for all serials before first_serial_
+    SerialRegistry* serials_;
+    std::vector<SerialBlock> serial_blocks_;  // in the order of their taking; the last holds serial_
+    Moment moment_ = 0;                       // of serial_
+    Moment known_from_ = 1;                   // what stood on the tape before has moved, or is forgotten
+    std::vector<Fate> fates_;                 // ascending by both members: no more than distinct extents
+    bool activated_ = false;                  // a thread has it as its active tape
     std::size_t wide_capacity_ = std::size_t{1} << 18;  // parents in wide rows at which to collect
     int pins_ = 0;
     bool busy_ = false;  // code of others runs in the middle of a sweep

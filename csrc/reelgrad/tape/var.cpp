@@ -1,14 +1,50 @@
 #include "reelgrad/tape/var.hpp"
 
 namespace reelgrad {
+namespace {
 
-void Var::check_slowly() const {
-    if (!tape_->is_mine()) {
-        throw TapeThreadError("this tape belongs to another thread: record and sweep on the thread that made it, or make a Tape here");
+[[noreturn]] void refuse_thread() {
+    throw TapeThreadError("this tape belongs to another thread: record and sweep on the thread that made it, or make a Tape here");
+}
+
+Tape& usable(Tape& tape) {
+    if (!tape.is_of_this_library()) {
+        throw TapeMismatchError("this tape was made by another copy of the library, in another shared library: make a Tape here, or link both to one copy");
     }
-    if (!tape_->is_valid(index(), serial())) {
-        throw StaleNodeError("this value is no longer on its tape: a rewind, a reset or a collection removed it");
+    if (!tape.is_mine()) refuse_thread();
+    return tape;
+}
+
+}  // namespace
+
+Var::Var(Tape* tape, Tape::Recorded entry) : Var(entry.value) {
+    if (tape != nullptr) *this = Var(entry, usable(*tape).serial());
+}
+
+Var Var::variable(Tape& tape, double value) { return {&tape, {usable(tape).add_variable(value), value}}; }
+
+Tape* Var::tape() const {
+    if (is_constant()) return nullptr;
+    Tape* const tape = SerialRegistry::instance().find(serial()).tape;
+    if (tape == nullptr) throw StaleNodeError("this value's tape is gone: a Var does not keep its tape alive");
+    return tape;
+}
+
+void Var::backward(double seed) const {
+    Tape* const tape = check();
+    if (tape == nullptr) throw VariableError("backward() of a constant: it depends on no variable");
+    const Index i = index();
+    tape->backward({&i, 1}, {&seed, 1});
+}
+
+// Of another thread's tape only what the registry tells is looked at: the tape may be on its way out.
+Tape* Var::check_slowly() const {
+    const SerialRegistry::Entry entry = SerialRegistry::instance().find(serial());
+    if (entry.tape != nullptr && entry.owner != known_thread_id()) refuse_thread();
+    if (entry.tape == nullptr || !entry.tape->is_valid(index(), serial())) {
+        throw StaleNodeError("this value is no longer on its tape: a rewind, a reset or a collection removed it, or the tape is gone");
     }
+    return entry.tape;
 }
 
 namespace detail {
@@ -16,20 +52,23 @@ namespace detail {
 Tape* tape_for(std::span<const Var> operands) {
     Tape* tape = nullptr;
     for (const Var& x : operands) {
-        if (x.is_constant()) continue;
-        x.check();
-        if (tape != nullptr && x.tape() != tape) {
+        Tape* const its = x.check();
+        if (its == nullptr) continue;
+        if (tape != nullptr && its != tape) {
             throw TapeMismatchError("operands of two tapes: record them on one, or pass plain values across");
         }
-        tape = x.tape();
+        tape = its;
     }
-    if (tape != nullptr) tape->make_room(false, 1, operands.size());
+    if (tape == nullptr) return nullptr;
+    tape->make_room(false, 1, operands.size());
+    tape->activate();
     return tape;
 }
 
-Tape::Recorded observed(Tape& tape, Tape::Recorded entry) {
+Var observed(Tape& tape, Tape::Recorded entry) {
+    const Serial serial = tape.serial();
     tape.observe(entry.index);
-    return entry;
+    return {entry, serial};
 }
 
 Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands, std::span<const double> partials) {
@@ -37,9 +76,9 @@ Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> ope
     std::vector<double> row(partials.begin(), partials.end());
     for (std::size_t k = 0; k < operands.size(); ++k) {
         parents[k] = operands[k].is_constant() ? sink_for(k) : operands[k].index();
-        if (operands[k].is_constant()) row[k] = operands[k].value();
+        if (operands[k].is_constant()) row[k] = operands[k].value_unchecked();
     }
-    return {&tape, observed(tape, tape.record_wide(opcode, value, parents, row))};
+    return observed(tape, tape.record_wide(opcode, value, parents, row));
 }
 
 }  // namespace detail

@@ -6,16 +6,21 @@
 //     y.backward();
 //     w.grad();
 //
-// A Var is a value and where it stands on its tape; a Var made from a plain number stands on none and is a constant, so
+// A Var is a value, an index and the serial of its tape; a Var made from a plain number has no serial and is a constant, so
 // templates over the number type work. It is trivially copyable and keeps nothing alive: a Var whose entry was removed by
-// a rewind, or moved by a collection, raises StaleNodeError when it is used. A tape that Python code records on too is
-// kept from collecting by a Pin.
+// a rewind or moved by a collection, or whose tape is gone, raises StaleNodeError when it is used. A tape that Python code
+// records on too is kept from collecting by a Pin.
+//
+// The value is the one that the Var was made with: Tape::set_value() of a variable is seen by Vars made afterwards.
+//
+// The tape is not in the Var but found by the serial (serial.hpp): one comparison for each operand, with the serial of the
+// thread's active tape, is the whole check. Neither does recording read what it has just written: it is bound by the
+// number of stores.
 //
 // Operators and the functions of the operator table are found by argument-dependent lookup: write `exp(x)`.
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -36,48 +41,42 @@ namespace reelgrad {
 
 class Var {
   public:
-    REELGRAD_INLINE Var(double constant = 0.0) : bits_(std::bit_cast<std::uint64_t>(constant)) {}  // NOLINT: implicit, as for a number
-    REELGRAD_INLINE Var(Tape* tape, Tape::Recorded entry)  // an entry of `tape`; a constant if there is no tape
-        : tape_(tape),
-          bits_(tape == nullptr ? std::bit_cast<std::uint64_t>(entry.value) : packed(entry.index, tape->serial())) {}
+    REELGRAD_INLINE Var(double constant = 0.0) : value_(constant), place_(0) {}  // NOLINT: implicit, as for a number
+    // An entry of `tape`, which must be valid and of this thread; a constant if there is no tape.
+    Var(Tape* tape, Tape::Recorded entry);
 
-    static Var variable(Tape& tape, double value) { return {&tape, {tape.add_variable(value), value}}; }
+    static Var variable(Tape& tape, double value);
 
-    REELGRAD_INLINE bool is_constant() const { return tape_ == nullptr; }
-    REELGRAD_INLINE Tape* tape() const { return tape_; }
-    REELGRAD_INLINE Index index() const { return static_cast<Index>(static_cast<std::uint32_t>(bits_)); }
-    REELGRAD_INLINE Serial serial() const { return static_cast<Serial>(bits_ >> 32); }
+    REELGRAD_INLINE bool is_constant() const { return serial() == kNoSerial; }
+    REELGRAD_INLINE Index index() const { return static_cast<Index>(static_cast<std::uint32_t>(place_)); }
+    REELGRAD_INLINE Serial serial() const { return static_cast<Serial>(place_ >> 32); }
+    Tape* tape() const;  // nullptr for a constant; throws StaleNodeError if the tape is gone
 
     double value() const {
         check();
-        return value_unchecked();
+        return value_;
     }
     // d(last swept output)/d(this): for a variable, the sum over all backward() calls since zero_grad().
     double grad() const {
-        check();
-        return tape_ == nullptr ? 0.0 : tape_->grad(index());
+        const Tape* const tape = check();
+        return tape == nullptr ? 0.0 : tape->grad(index());
     }
-    void backward(double seed = 1.0) const {
-        check();
-        if (tape_ == nullptr) throw VariableError("backward() of a constant: it depends on no variable");
-        const Index i = index();
-        tape_->backward({&i, 1}, {&seed, 1});
+    void backward(double seed = 1.0) const;
+
+    // The tape, or nullptr for a constant. Throws unless this may be used by this thread now.
+    Tape* check() const {
+        if (is_constant()) return nullptr;
+        return serial() == active_tape.serial ? active_tape.tape : check_slowly();
     }
 
-    // Throws unless this may be used by this thread now.
-    void check() const {
-        if (tape_ == nullptr || (serial() == tape_->serial() && tape_->is_mine())) return;
-        check_slowly();
-    }
-    // The same for an operation, as one question in the common case.
-    REELGRAD_INLINE bool can_record() const {
-        return tape_ != nullptr && serial() == tape_->serial() && tape_->has_room() && tape_->is_mine();
-    }
-    REELGRAD_INLINE double value_unchecked() const { return tape_ == nullptr ? std::bit_cast<double>(bits_) : tape_->value(index()); }
-    REELGRAD_INLINE Tape::Operand operand() const { return tape_->operand(index()); }
+    // For the recording of operators.
+    REELGRAD_INLINE Var(Tape::Recorded entry, Serial serial)
+        : value_(entry.value), place_(std::uint64_t{serial} << 32 | static_cast<std::uint32_t>(entry.index)) {}
+    REELGRAD_INLINE double value_unchecked() const { return value_; }
+    REELGRAD_INLINE Tape::Operand operand() const { return {index(), value_}; }
     // After a check: brings the serial up to date, so that the next check is quick. The meaning does not change.
-    REELGRAD_INLINE void renew() const {
-        if (tape_ != nullptr) bits_ = packed(index(), tape_->serial());
+    REELGRAD_INLINE void renew(Serial serial) const {
+        if (!is_constant()) place_ = Var({index(), value_}, serial).place_;
     }
 
     Var& operator+=(const Var& other);
@@ -86,86 +85,94 @@ class Var {
     Var& operator/=(const Var& other);
 
   private:
-    // One word, so that a Var is passed in two registers and copied without partial stores.
-    REELGRAD_INLINE static std::uint64_t packed(Index i, Serial serial) {
-        return std::uint64_t{serial} << 32 | static_cast<std::uint32_t>(i);
-    }
-    void check_slowly() const;
+    Tape* check_slowly() const;
 
-    Tape* tape_ = nullptr;
-    mutable std::uint64_t bits_;  // index and serial; the constant if there is no tape
+    // Two words, so that a Var is passed in two registers and copied without partial stores.
+    double value_;
+    mutable std::uint64_t place_;  // the index, and above it the serial
 };
 static_assert(sizeof(Var) == 16 && std::is_trivially_copyable_v<Var>);
 
 namespace detail {
 
-// The tape of the operands after all checks, with room for one operator; nullptr if all are constants.
+// The tape of the operands after all checks, active and with room for one operator; nullptr if all are constants.
 Tape* tape_for(std::span<const Var> operands);
 
-Tape::Recorded observed(Tape& tape, Tape::Recorded entry);  // after a slow path: tells the observer
+Var observed(Tape& tape, Tape::Recorded entry);  // after a slow path: tells the observer
 Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands, std::span<const double> partials);
 
 // Vars go by value: two registers each. The slow paths are apart so that the fast ones stay small.
 template <class Op>
-[[gnu::noinline, gnu::cold]] Tape::Recorded apply_slowly(Var a) {
+[[gnu::noinline, gnu::cold]] Var apply_slowly(Var a) {
     Tape* const tape = tape_for({&a, 1});
-    if (tape == nullptr) return {0, Op::value(a.value())};
+    if (tape == nullptr) return Op::value(a.value_unchecked());
     return observed(*tape, tape->record<Op>(a.operand()));
 }
 
 template <class Op>
-[[gnu::noinline, gnu::cold]] Tape::Recorded apply_slowly(Var a, Var b) {
+[[gnu::noinline, gnu::cold]] Var apply_slowly(Var a, Var b) {
     const std::array operands{a, b};
     Tape* const tape = tape_for(operands);
-    if (tape == nullptr) return {0, Op::value(a.value(), b.value())};
-    if (a.is_constant()) return observed(*tape, tape->record<Op>(a.value(), b.operand()));
-    if (b.is_constant()) return observed(*tape, tape->record<Op>(a.operand(), b.value()));
+    if (tape == nullptr) return Op::value(a.value_unchecked(), b.value_unchecked());
+    if (a.is_constant()) return observed(*tape, tape->record<Op>(a.value_unchecked(), b.operand()));
+    if (b.is_constant()) return observed(*tape, tape->record<Op>(a.operand(), b.value_unchecked()));
     return observed(*tape, tape->record<Op>(a.operand(), b.operand()));
 }
 
 template <class Op>
 REELGRAD_INLINE Var apply(const Var& a) {
-    if (a.can_record()) [[likely]] return {a.tape(), a.tape()->record<Op>(a.operand())};
-    const Tape::Recorded entry = apply_slowly<Op>(a);
-    a.renew();
-    return {a.tape(), entry};
+    const Active active = active_tape;
+    if (a.serial() == active.serial && active.tape->has_room()) [[likely]] {
+        return {active.tape->record<Op>(a.operand()), active.serial};
+    }
+    const Var result = apply_slowly<Op>(a);
+    a.renew(result.serial());
+    return result;
 }
 
 template <class Op>
 REELGRAD_INLINE Var apply(const Var& a, const Var& b) {
-    if (a.tape() == b.tape() && a.can_record() && b.serial() == a.serial()) [[likely]] {
-        return {a.tape(), a.tape()->record<Op>(a.operand(), b.operand())};
+    const Active active = active_tape;
+    if (a.serial() == active.serial && b.serial() == active.serial && active.tape->has_room()) [[likely]] {
+        return {active.tape->record<Op>(a.operand(), b.operand()), active.serial};
     }
-    const Tape::Recorded entry = apply_slowly<Op>(a, b);
-    a.renew();
-    b.renew();
-    return {a.is_constant() ? b.tape() : a.tape(), entry};
+    const Var result = apply_slowly<Op>(a, b);
+    a.renew(result.serial());
+    b.renew(result.serial());
+    return result;
 }
 
 template <class Op>
 REELGRAD_INLINE Var apply(const Var& a, double b) {
-    if (a.can_record()) [[likely]] return {a.tape(), a.tape()->record<Op>(a.operand(), b)};
-    const Tape::Recorded entry = apply_slowly<Op>(a, b);
-    a.renew();
-    return {a.tape(), entry};
+    const Active active = active_tape;
+    if (a.serial() == active.serial && active.tape->has_room()) [[likely]] {
+        return {active.tape->record<Op>(a.operand(), b), active.serial};
+    }
+    const Var result = apply_slowly<Op>(a, b);
+    a.renew(result.serial());
+    return result;
 }
 
 template <class Op>
 REELGRAD_INLINE Var apply(double a, const Var& b) {
-    if (b.can_record()) [[likely]] return {b.tape(), b.tape()->record<Op>(a, b.operand())};
-    const Tape::Recorded entry = apply_slowly<Op>(a, b);
-    b.renew();
-    return {b.tape(), entry};
+    const Active active = active_tape;
+    if (b.serial() == active.serial && active.tape->has_room()) [[likely]] {
+        return {active.tape->record<Op>(a, b.operand()), active.serial};
+    }
+    const Var result = apply_slowly<Op>(a, b);
+    b.renew(result.serial());
+    return result;
 }
 
 template <class Op>
 Var apply(const Var& a, const Var& b, const Var& c) {
     const std::array operands{a, b, c};
     Tape* const tape = tape_for(operands);
-    const double y = Op::value(a.value(), b.value(), c.value());
-    if (tape == nullptr) return y;
-    const auto p = Op::partials(a.value(), b.value(), c.value(), y);
-    return record_row(*tape, opcode_of<Op>, y, operands, std::array{p.a, p.b, p.c});
+    const double x = a.value_unchecked(), y = b.value_unchecked(), z = c.value_unchecked();
+    const double value = Op::value(x, y, z);
+    if (tape == nullptr) return value;
+    const auto p = Op::partials(x, y, z, value);
+    return record_row(*tape, opcode_of<Op>, value, operands, std::array{p.a, p.b, p.c});
 }
 
 template <class Op>
@@ -174,7 +181,7 @@ Var reduce(std::span<const Var> x) {
     std::vector<double> numbers(2 * x.size());
     const std::span values = std::span(numbers).first(x.size());
     const std::span partials = std::span(numbers).last(x.size());
-    for (std::size_t k = 0; k < x.size(); ++k) values[k] = x[k].value();
+    for (std::size_t k = 0; k < x.size(); ++k) values[k] = x[k].value_unchecked();
     const double y = Op::template value<double>(values);
     if (tape == nullptr) return y;
     Op::template partials<double>(values, y, partials);
