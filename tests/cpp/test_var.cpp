@@ -108,7 +108,7 @@ void names_are_found_by_argument_dependent_lookup() {
 #define REELGRAD_CALL(Op, function) expect_same(function(x).value(), ops::Op::value(half), #function "(Var)");
     REELGRAD_UNARY(REELGRAD_CALL)
 #undef REELGRAD_CALL
-#define REELGRAD_CALL(Op, function)                                                    \
+#define REELGRAD_CALL(Op, function)                                                              \
     expect_same(function(x, 2.0).value(), ops::Op::value(half, 2.0), #function "(Var, double)"); \
     expect_same(function(2.0, x).value(), ops::Op::value(2.0, half), #function "(double, Var)"); \
     expect_same(function(x, x).value(), ops::Op::value(half, 0.5), #function "(Var, Var)");
@@ -284,12 +284,13 @@ void a_foreign_thread_is_refused() {
     const Var y = x * x;
     std::thread other([&] {
         expect_throws<reelgrad::TapeThreadError>([&] { x * 2.0; }, "recording on a foreign thread");
-        expect_throws<reelgrad::TapeThreadError>([&] { sum(std::vector<Var>{x, y}); }, "a wide node on a foreign thread");
+        expect_throws<reelgrad::TapeThreadError>([&] { sum(std::vector<Var>{x, y}); },
+                                                 "a wide node on a foreign thread");
         expect_throws<reelgrad::TapeThreadError>([&] { y.backward(); }, "a sweep on a foreign thread");
         Tape own;
         const Var z = Var::variable(own, 3.0);
         expect_same((z * z).value(), 9.0, "a tape of its own");
-        expect_throws<reelgrad::TapeThreadError>([&] { z * x; }, "also where the first operand is its own");
+        expect_throws<reelgrad::TapeThreadError>([&] { z* x; }, "also where the first operand is its own");
     });
     other.join();
     expect(tape.size() == 1, "nothing was recorded");
@@ -300,7 +301,7 @@ void a_foreign_thread_is_refused() {
 }  // namespace
 
 int main() {
-    return check::run("test_var", {
+    const auto tests = {
         templates_over_the_number_type_run_on_both,
         every_operator_records_the_table_s_value_and_partials,
         names_are_found_by_argument_dependent_lookup,
@@ -315,5 +316,6 @@ int main() {
         values_that_were_not_used_for_thousands_of_rewinds_keep_their_meaning,
         a_value_made_after_a_deep_rewind_outlives_thousands_of_rewinds,
         a_foreign_thread_is_refused,
-    });
+    };
+    return check::run("test_var", tests);
 }
