@@ -334,8 +334,8 @@ def operators_page() -> str:
         "composite",
         "| function | aliases | value | convention |",
         composite,
-        """Written with primitives and reductions, which is what they record. `silu` and `gelu` take one number, the others
-        sequences; losses are means over the elements, and no elements are an error.""",
+        """Written with primitives and reductions, which is what they record. `silu` and `gelu` take one number, the
+        others sequences; losses are means over the elements, and no elements are an error.""",
     )
     return "\n".join(lines).rstrip() + "\n"
 

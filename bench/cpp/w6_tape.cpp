@@ -1,7 +1,7 @@
 // W6: a tape of millions of mixed operators recorded and swept from C++, beside the same arithmetic on plain doubles.
 //
-// The body has 20 operators: 40 % mul, 35 % add, 10 % sub, 5 % each of div, tanh and exp; its three state variables stay
-// bounded. Called from Python through ctypes, so that pytest-benchmark times all parts alike.
+// The body has 20 operators: 40 % mul, 35 % add, 10 % sub, 5 % each of div, tanh and exp; its three state variables
+// stay bounded. Called from Python through ctypes, so that pytest-benchmark times all parts alike.
 #include <cstddef>
 
 #include "reelgrad/tape/var.hpp"
@@ -13,14 +13,15 @@ using std::tanh;
 
 // Four independent problems side by side, operator by operator, so that plain doubles are bound by the machine's
 // throughput and not by the latency of one chain. FOUR(z, f, x, y) defines z0 .. z3 from x0 .. x3 and y0 .. y3.
-#define FOUR(z, f, ...) const T z##0 = f(0, __VA_ARGS__), z##1 = f(1, __VA_ARGS__), z##2 = f(2, __VA_ARGS__), z##3 = f(3, __VA_ARGS__)
-#define MUL(k, x, y) x##k * y##k
+#define FOUR(z, f, ...) \
+    const T z##0 = f(0, __VA_ARGS__), z##1 = f(1, __VA_ARGS__), z##2 = f(2, __VA_ARGS__), z##3 = f(3, __VA_ARGS__)
+#define MUL(k, x, y) x##k* y##k
 #define ADD(k, x, y) x##k + y##k
 #define SUB(k, x, y) x##k - y##k
 #define DIV(k, x, y) x##k / y##k
 #define TANH(k, x) tanh(x##k)
 #define EXP(k, x) exp(x##k)
-#define SCALE(k, x, factor) x##k * factor
+#define SCALE(k, x, factor) x##k* factor
 #define SHIFT(k, x, term) x##k + term
 
 constexpr std::size_t kWidth = 4;

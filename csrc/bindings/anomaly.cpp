@@ -24,8 +24,8 @@ class SourceLines {
         PyCodeObject* code = PyFrame_GetCode(frame);
         const auto file = py::reinterpret_borrow<py::str>(code->co_filename);
         const auto function = py::reinterpret_borrow<py::str>(code->co_name);
-        const std::string place = "\"" + std::string(file) + "\", line " + std::to_string(PyFrame_GetLineNumber(frame)) +
-                                  ", in " + std::string(function);
+        const std::string place = "\"" + std::string(file) + "\", line " +
+                                  std::to_string(PyFrame_GetLineNumber(frame)) + ", in " + std::string(function);
         Py_DECREF(code);
         return number(place);
     }
@@ -61,7 +61,8 @@ std::string place_of(const Tape& tape, Index i) {
 }
 
 std::string described(const Tape& tape, Index i) {
-    return "operator '" + std::string(name_of(tape.opcode(i))) + "' (value " + text_of(tape.value(i)) + ", " + place_of(tape, i) + ")";
+    return "operator '" + std::string(name_of(tape.opcode(i))) + "' (value " + text_of(tape.value(i)) + ", " +
+           place_of(tape, i) + ")";
 }
 
 // Whether all operands of operator i, constants too, are finite.
@@ -110,7 +111,8 @@ class Reporter : public AnomalyListener {
         if (anomaly.kind == Anomaly::Kind::adjoint) {
             const std::string message = where + " passes on an adjoint that is not finite: its own adjoint is " +
                                         text_of(anomaly.adjoint) + ", the partial " + text_of(anomaly.partial) +
-                                        ", their product " + text_of(anomaly.contribution) + "; gradients are as they were";
+                                        ", their product " + text_of(anomaly.contribution) +
+                                        "; gradients are as they were";
             PyErr_SetString(exceptions.anomaly, message.c_str());
             throw PythonError{};
         }
@@ -169,7 +171,8 @@ reelgrad.AnomalyError: operator 'log' (value nan, recorded at ...) made a value 
              })
         .def("__exit__", [](DetectAnomaly& self, const py::args&) {
             if (self.entered.empty() || self.entered.back() != thread_id()) {
-                throw TapeThreadError("detect_anomaly() is left on another thread than it was entered on, or was not entered");
+                throw TapeThreadError(
+                    "detect_anomaly() is left on another thread than it was entered on, or was not entered");
             }
             self.entered.pop_back();
             if (--g_depth == 0) watch_all(nullptr);

@@ -23,7 +23,8 @@ bool add(PyObject* module, PyObject*& slot, const char* name, const char* doc, P
 
 bool add_exceptions(PyObject* module) {
     Exceptions& e = exceptions;
-    return add(module, e.error, "ReelgradError", "Base of all errors that reelgrad raises.", PyExc_Exception, nullptr) &&
+    return add(module, e.error, "ReelgradError", "Base of all errors that reelgrad raises.", PyExc_Exception,
+               nullptr) &&
            add(module, e.stale_node, "StaleNodeError",
                "A node or mark was used whose entry a rewind or a reset had removed from the tape.", e.error,
                PyExc_RuntimeError) &&
@@ -34,17 +35,19 @@ bool add_exceptions(PyObject* module) {
            add(module, e.tape_busy, "TapeBusyError",
                "A tape was swept, rewound or collected while a reverse sweep of it was under way.", e.error,
                PyExc_RuntimeError) &&
-           add(module, e.tape_memory, "TapeMemoryError", "The tape reached its limit, or the system gives no more memory.",
-               e.error, PyExc_MemoryError) &&
-           add(module, e.variable, "VariableError", "Something that only variables have was asked of an intermediate node.",
-               e.error, PyExc_AttributeError) &&
+           add(module, e.tape_memory, "TapeMemoryError",
+               "The tape reached its limit, or the system gives no more memory.", e.error, PyExc_MemoryError) &&
+           add(module, e.variable, "VariableError",
+               "Something that only variables have was asked of an intermediate node.", e.error,
+               PyExc_AttributeError) &&
            add(module, e.length, "LengthError", "Lengths do not fit each other, or a sequence is empty.", e.error,
                PyExc_ValueError) &&
            add(module, e.setting, "SettingError",
                "A setting or an argument, such as a learning rate or a limit, is outside the range that makes sense.",
                e.error, PyExc_ValueError) &&
-           add(module, e.node_type, "NodeTypeError", "An argument is of the wrong type, no number above all, or a Node would lose its derivative.",
-               e.error, PyExc_TypeError) &&
+           add(module, e.node_type, "NodeTypeError",
+               "An argument is of the wrong type, no number above all, or a Node would lose its derivative.", e.error,
+               PyExc_TypeError) &&
            add(module, e.anomaly, "AnomalyError",
                "Inside detect_anomaly(): an operator made a value or an adjoint that is not finite.", e.error,
                PyExc_FloatingPointError) &&

@@ -1,7 +1,7 @@
 // bindings/errors.hpp: the exceptions as Python sees them, and the way from C++ to Python.
 //
-// No C++ exception may leave a slot of a Python type: it would abort the interpreter. Each slot's slow path therefore ends
-// in `catch (...) { raise_current(); }`. The fast paths throw nothing.
+// No C++ exception may leave a slot of a Python type: it would abort the interpreter. Each slot's slow path therefore
+// ends in `catch (...) { raise_current(); }`. The fast paths throw nothing.
 #pragma once
 
 #include <Python.h>
@@ -11,17 +11,17 @@
 namespace reelgrad::python {
 
 struct Exceptions {
-    PyObject* error;          // ReelgradError, base of all
-    PyObject* stale_node;     // StaleNodeError (RuntimeError)
-    PyObject* tape_mismatch;  // TapeMismatchError (ValueError)
-    PyObject* tape_thread;    // TapeThreadError (RuntimeError)
-    PyObject* tape_busy;      // TapeBusyError (RuntimeError)
-    PyObject* tape_memory;    // TapeMemoryError (MemoryError)
-    PyObject* variable;       // VariableError (AttributeError)
-    PyObject* length;         // LengthError (ValueError)
-    PyObject* setting;        // SettingError (ValueError)
-    PyObject* node_type;      // NodeTypeError (TypeError)
-    PyObject* anomaly;        // AnomalyError (FloatingPointError)
+    PyObject* error;            // ReelgradError, base of all
+    PyObject* stale_node;       // StaleNodeError (RuntimeError)
+    PyObject* tape_mismatch;    // TapeMismatchError (ValueError)
+    PyObject* tape_thread;      // TapeThreadError (RuntimeError)
+    PyObject* tape_busy;        // TapeBusyError (RuntimeError)
+    PyObject* tape_memory;      // TapeMemoryError (MemoryError)
+    PyObject* variable;         // VariableError (AttributeError)
+    PyObject* length;           // LengthError (ValueError)
+    PyObject* setting;          // SettingError (ValueError)
+    PyObject* node_type;        // NodeTypeError (TypeError)
+    PyObject* anomaly;          // AnomalyError (FloatingPointError)
     PyObject* anomaly_warning;  // AnomalyWarning (RuntimeWarning)
 };
 

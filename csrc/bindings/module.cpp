@@ -43,5 +43,7 @@ PYBIND11_MODULE(_core, module) {
     py::module_ testing = module.def_submodule("_testing", "Failures on demand, for the tests.");
     testing.def("fail_commit", reelgrad::AddressSpace::fail_commit, py::arg("nth"), py::arg("times") = 1,
                 "After nth more commits of memory, the next ones fail, so many times.");
-    testing.def("fail_next_slab", [] { reelgrad::HandleSlabs::fail_next_slab(); }, "The next slab of Nodes cannot be allocated.");
+    testing.def(
+        "fail_next_slab", [] { reelgrad::HandleSlabs::fail_next_slab(); },
+        "The next slab of Nodes cannot be allocated.");
 }

@@ -26,14 +26,16 @@ HandleSlabs::Header node_header() {
 void check_alive(Handle& handle) {
     if (handle.tape->refresh(handle)) return;
     throw StaleNodeError(
-        "this Node is no longer on its tape: a rewind() or reset() of the tape, or the end of a scope(), removed it; compute it "
+        "this Node is no longer on its tape: a rewind() or reset() of the tape, or the end of a scope(), removed it; "
+        "compute it "
         "again, or take its .value before");
 }
 
 void check_usable(Handle& handle) {
     if (!handle.tape->is_mine()) {
         throw TapeThreadError(
-            "this Node's tape belongs to another thread: record and call backward() on the thread that made the tape, or make "
+            "this Node's tape belongs to another thread: record and call backward() on the thread that made the tape, "
+            "or make "
             "a Tape and variables on this one");
     }
     check_alive(handle);
@@ -60,7 +62,8 @@ PyObject* new_variable(Tape& tape, double value, PyObject* name) {
         if (text == nullptr) {
             if (!PyUnicode_Check(name)) {
                 PyErr_Clear();
-                PyErr_Format(exceptions.node_type, "name of a variable: got %.200s %.200R, but a name is a str", Py_TYPE(name)->tp_name, name);
+                PyErr_Format(exceptions.node_type, "name of a variable: got %.200s %.200R, but a name is a str",
+                             Py_TYPE(name)->tp_name, name);
             }
             throw PythonError{};
         }
@@ -111,9 +114,12 @@ Answer prepare_binary(PyObject* l, PyObject* r, const char* symbol, BinaryOperan
     if (!(o.is_node_a && o.is_node_b)) {
         double number = 0.0;
         switch (as_number(plain, &number)) {
-            case NumberKind::real: break;
-            case NumberKind::failed: throw PythonError{};
-            case NumberKind::other: return Answer::not_implemented;
+            case NumberKind::real:
+                break;
+            case NumberKind::failed:
+                throw PythonError{};
+            case NumberKind::other:
+                return Answer::not_implemented;
             case NumberKind::refused:
                 raise_not_a_number((std::string("operator ") + symbol).c_str(), plain);
                 throw PythonError{};
@@ -124,9 +130,10 @@ Answer prepare_binary(PyObject* l, PyObject* r, const char* symbol, BinaryOperan
     if (o.is_node_a) check_usable(handle_of(l));
     if (o.is_node_b) check_usable(handle_of(r));
     if (o.is_node_a && o.is_node_b && handle_of(l).tape != handle_of(r).tape) {
-        throw TapeMismatchError(std::string("operator ") + symbol +
-                                ": the operands are on two tapes; make them on one (tape.variable), or pass .value of one "
-                                "if it is to count as a constant");
+        throw TapeMismatchError(
+            std::string("operator ") + symbol +
+            ": the operands are on two tapes; make them on one (tape.variable), or pass .value of one "
+            "if it is to count as a constant");
     }
     prepare(*o.tape);  // may collect: only now are the indices what they will be
     if (o.is_node_a) o.a = handle_of(l).index;

@@ -1,8 +1,8 @@
 // bindings/node.hpp: Node, the Python handle of an entry of the tape.
 //
-// A Node is an ordinary small Python object of 32 bytes: the object header and a Handle. Its memory is a slot of its tape's
-// slabs, so making one is to take a slot and dropping one is to give it back. The type is final, has no dictionary and is
-// not tracked by the garbage collector: a Node refers to no Python object.
+// A Node is an ordinary small Python object of 32 bytes: the object header and a Handle. Its memory is a slot of its
+// tape's slabs, so making one is to take a slot and dropping one is to give it back. The type is final, has no
+// dictionary and is not tracked by the garbage collector: a Node refers to no Python object.
 #pragma once
 
 #include <Python.h>
@@ -15,8 +15,7 @@
 namespace reelgrad::python {
 
 struct NodeObject {
-    PyObject_HEAD
-    Handle handle;
+    PyObject_HEAD Handle handle;
 };
 
 extern PyTypeObject* node_type;
@@ -42,7 +41,8 @@ inline PyObject* new_node(Tape& tape, Index i) {
     return object;
 }
 
-// All that a recording fast path asks at once of a node's tape: its thread, room for an operator, a slot for the result.
+// All that a recording fast path asks at once of a node's tape: its thread, room for an operator, a slot for the
+// result.
 inline bool ready(const Tape& tape, const Handle& handle) {
     return tape.is_current(handle) && tape.has_room() && tape.handles().has_free() && tape.is_mine();
 }
@@ -52,15 +52,15 @@ void check_alive(Handle& handle);
 // The same, and that this thread may record on the tape.
 void check_usable(Handle& handle);
 
-// Makes room for so many operators (with rows of `row` parents in all) and for the Node that will stand for the last; this
-// may collect.
+// Makes room for so many operators (with rows of `row` parents in all) and for the Node that will stand for the last;
+// this may collect.
 void prepare(Tape& tape, std::size_t operators = 1, std::size_t row = 0);
 
 // A Node for an operator just recorded, after telling the tape's observer; on an error the operator is taken back.
 PyObject* observed_node(Tape& tape, Tape::Recorded entry);
 
-// While it lives Python's cyclic garbage collector does not run, and so no finalizer that might rewind or collect the tape
-// between an operator's recording and the making of the Node that holds it.
+// While it lives Python's cyclic garbage collector does not run, and so no finalizer that might rewind or collect the
+// tape between an operator's recording and the making of the Node that holds it.
 class NoFinalizers {
   public:
     NoFinalizers() : was_enabled_(PyGC_Disable()) {}

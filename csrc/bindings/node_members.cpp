@@ -4,8 +4,8 @@
 #include <string>
 
 #include "bindings/anomaly.hpp"
-#include "bindings/node.hpp"
 #include "bindings/names.hpp"
+#include "bindings/node.hpp"
 #include "bindings/node_slots.hpp"
 #include "bindings/number.hpp"
 #include "bindings/tape.hpp"
@@ -51,7 +51,8 @@ PyObject* node_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     PyObject* name = Py_None;
     if (kwargs == nullptr && PyTuple_GET_SIZE(args) == 1) {  // the usual call, without the cost of parsing
         value = PyTuple_GET_ITEM(args, 0);
-    } else if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:Node", const_cast<char**>(keywords), &value, &name)) return nullptr;
+    } else if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:Node", const_cast<char**>(keywords), &value, &name))
+        return nullptr;
     return guarded([&] {
         double number;
         if (is_node(value)) {
@@ -68,7 +69,8 @@ void node_dealloc(PyObject* self) {
     Handle& handle = handle_of(self);
     Tape* const tape = handle.tape;
     tape->handles().give_back(&handle);
-    if (tape->owners == 0 && tape->abandoned()) [[unlikely]] delete tape;
+    if (tape->owners == 0 && tape->abandoned()) [[unlikely]]
+        delete tape;
 }
 
 // --- Text
@@ -159,15 +161,18 @@ PyObject* refuse(const char* message) {
 }
 PyObject* node_float(PyObject*) {
     return refuse(
-        "float(Node) would silently drop the derivative: take node.value for the number, and reelgrad.sin(node) and the like "
+        "float(Node) would silently drop the derivative: take node.value for the number, and reelgrad.sin(node) and "
+        "the like "
         "where math.sin(node) or another function of floats asked for it");
 }
 PyObject* node_int(PyObject*) {
-    return refuse("int(Node) would silently drop the derivative: take int(node.value), or node.trunc() to stay on the tape");
+    return refuse(
+        "int(Node) would silently drop the derivative: take int(node.value), or node.trunc() to stay on the tape");
 }
 PyObject* node_ratio(PyObject*, PyObject*) {
     return refuse(
-        "a Node has no integer ratio: functions of exact numbers, as in statistics or fractions, would drop the derivative; use "
+        "a Node has no integer ratio: functions of exact numbers, as in statistics or fractions, would drop the "
+        "derivative; use "
         "reelgrad.mean and the like, or node.value");
 }
 
@@ -261,7 +266,8 @@ PyObject* node_self(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
 PyObject* node_round(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
     if (nargs == 0 || (nargs == 1 && args[0] == Py_None)) return unary<ops::Round>(self);
-    return refuse("round(Node, digits) has no derivative to speak of: use round(node.value, digits), or f'{node:.2f}' to print");
+    return refuse(
+        "round(Node, digits) has no derivative to speak of: use round(node.value, digits), or f'{node:.2f}' to print");
 }
 
 // Records x * factor: NumPy's degrees() and radians() call these methods on objects.
@@ -280,7 +286,8 @@ PyObject* node_reduce(PyObject* self, PyObject*) {
         const Handle& handle = alive(self);
         if (!is_variable(handle.index)) {
             return refuse(
-                "an intermediate Node cannot be copied or pickled: the copy would be cut off from the graph; copy or pickle the "
+                "an intermediate Node cannot be copied or pickled: the copy would be cut off from the graph; copy or "
+                "pickle the "
                 "variables, or node.value");
         }
         PyObject* name = get_name(self, nullptr);
@@ -305,13 +312,16 @@ PyObject* divmod_slot(PyObject* l, PyObject* r) {
 PyObject* positive_slot(PyObject* self) { return Py_NewRef(self); }
 
 PyGetSetDef attributes[] = {
-    {"value", get_value, set_value, "The number. Setting it is for variables, and changes nothing that was recorded.", nullptr},
+    {"value", get_value, set_value, "The number. Setting it is for variables, and changes nothing that was recorded.",
+     nullptr},
     {"data", get_value, set_value, "Alias of value.", nullptr},
     {"grad", get_grad, set_grad,
-     "The gradient. Of a variable: the sum over backward() calls since zero_grad(). Of an intermediate: from the last backward().",
+     "The gradient. Of a variable: the sum over backward() calls since zero_grad(). Of an intermediate: from the last "
+     "backward().",
      nullptr},
     {"name", get_name, nullptr, "The name given to the variable, or None.", nullptr},
-    {"is_variable", get_is_variable, nullptr, "Whether this is a variable (and not the result of an operation).", nullptr},
+    {"is_variable", get_is_variable, nullptr, "Whether this is a variable (and not the result of an operation).",
+     nullptr},
     {"operator", get_operator, nullptr, "The operator that made this node; None for a variable.", nullptr},
     {"tape", get_tape, nullptr, "The Tape that this node is on.", nullptr},
     {"real", get_self, nullptr, "The node itself.", nullptr},
@@ -323,7 +333,8 @@ PyGetSetDef attributes[] = {
 std::vector<PyMethodDef> member_methods() {
     return {
         {"backward", fast_call(node_backward), METH_FASTCALL | METH_KEYWORDS,
-         "backward($self, /, seed=1.0)\n--\n\nAdd seed * d(self)/d(v) to the gradient of every variable v that self depends on.\n\n"
+         "backward($self, /, seed=1.0)\n--\n\nAdd seed * d(self)/d(v) to the gradient of every variable v that self "
+         "depends on.\n\n"
          "Intermediates' gradients are overwritten. Calling it again adds the same again to variables."},
         {"zero_grad", node_zero_grad, METH_NOARGS, "zero_grad($self, /)\n--\n\nSet this variable's gradient to 0."},
         {"item", node_item, METH_NOARGS, "item($self, /)\n--\n\nThe value as a float; the same as .value."},

@@ -1,7 +1,7 @@
 // bindings/node_slots.hpp: from an operator of the table to a slot, a method and a module function of Python.
 //
-// Each comes as a fast path (operands are Nodes of one tape that is ready, or exact floats and ints) that throws nothing, and a slow
-// path, not inlined, that does everything else: conversions, checks, collection, errors.
+// Each comes as a fast path (operands are Nodes of one tape that is ready, or exact floats and ints) that throws
+// nothing, and a slow path, not inlined, that does everything else: conversions, checks, collection, errors.
 #pragma once
 
 #include <Python.h>
@@ -57,23 +57,24 @@ PyObject* unary_function(PyObject*, PyObject* x) {
 
 // The operands of a binary operator once checked, with room made on the tape.
 struct BinaryOperands {
-    Tape* tape;     // nullptr: both are plain numbers
+    Tape* tape;  // nullptr: both are plain numbers
     bool is_node_a, is_node_b;
     Index a, b;
-    double x, y;    // the numbers, where they are not nodes
+    double x, y;  // the numbers, where they are not nodes
 };
 
 enum class Answer { ready, not_implemented };
 
-// Throws PythonError or an engine error. `symbol` is for messages. Where `other` may know better (arrays, strange types), the
-// answer is not_implemented.
+// Throws PythonError or an engine error. `symbol` is for messages. Where `other` may know better (arrays, strange
+// types), the answer is not_implemented.
 Answer prepare_binary(PyObject* l, PyObject* r, const char* symbol, BinaryOperands& operands);
 
 template <class Op>
 [[gnu::noinline, gnu::cold]] PyObject* binary_slowly(PyObject* l, PyObject* r) {
     try {
         BinaryOperands o;
-        if (prepare_binary(l, r, Op::symbol.empty() ? Op::name.data() : Op::symbol.data(), o) == Answer::not_implemented) {
+        if (prepare_binary(l, r, Op::symbol.empty() ? Op::name.data() : Op::symbol.data(), o) ==
+            Answer::not_implemented) {
             Py_RETURN_NOTIMPLEMENTED;
         }
         Tape& tape = *o.tape;
@@ -86,8 +87,8 @@ template <class Op>
     }
 }
 
-// The value of an exact float or int, which need no looking into; false for anything else (and for an int of -1 or out of
-// range, which the slow path takes).
+// The value of an exact float or int, which need no looking into; false for anything else (and for an int of -1 or out
+// of range, which the slow path takes).
 inline bool exact_number(PyObject* object, double* value) {
     if (PyFloat_CheckExact(object)) {
         *value = PyFloat_AS_DOUBLE(object);
@@ -154,7 +155,8 @@ template <class Op>
 PyObject* apply_binary(PyObject* a, PyObject* b) {
     constexpr const char* name = Op::name.data();
     if (Op::constant_first && is_node(a)) {
-        PyErr_Format(exceptions.node_type, "%s: '%s' must be a plain number, it is never differentiated; pass its .value", name,
+        PyErr_Format(exceptions.node_type,
+                     "%s: '%s' must be a plain number, it is never differentiated; pass its .value", name,
                      Op::operands[0].data());
         return nullptr;
     }
@@ -195,7 +197,8 @@ template <class Op>
 PyObject* binary_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     PyObject* o[1] = {};
     constexpr bool defaulted = ops::has_default_b_v<Op>;
-    if (!match_operands(Op::name.data(), Op::operands.data() + 1, 1, defaulted, args, nargs, kwnames, o)) return nullptr;
+    if (!match_operands(Op::name.data(), Op::operands.data() + 1, 1, defaulted, args, nargs, kwnames, o))
+        return nullptr;
     if (o[0] != nullptr) return apply_binary<Op>(self, o[0]);
     PyObject* second = default_operand<Op>();
     PyObject* result = apply_binary<Op>(self, second);
@@ -213,7 +216,8 @@ PyObject* apply_ternary(PyObject* a, PyObject* b, PyObject* c) {
     try {
         if (Op::constant_first && is_node(a)) {
             PyErr_Format(exceptions.node_type,
-                         "%s: '%s' must be a plain bool or number, it is never differentiated; compare (a > b), or pass its .value",
+                         "%s: '%s' must be a plain bool or number, it is never differentiated; compare (a > b), or "
+                         "pass its .value",
                          name, Op::operands[0].data());
             return nullptr;
         }

@@ -54,8 +54,10 @@ const char* const kDoc =
     "Node(value, name=None)\n--\n\n"
     "A number on a tape: what is computed with it is recorded, and backward() finds the derivatives.\n\n"
     "Node(0.5) makes a variable on the current tape; arithmetic and the functions of reelgrad make intermediates.\n\n"
-    "Parameters\n----------\nvalue : float\n    The value of the new variable.\nname : str, optional\n    Shown by repr.\n\n"
-    "Examples\n--------\n>>> import reelgrad as rg\n>>> x = rg.Node(2.0)\n>>> y = x * x + 1.0\n>>> y.backward()\n>>> x.grad\n4.0\n";
+    "Parameters\n----------\nvalue : float\n    The value of the new variable.\nname : str, optional\n    Shown by "
+    "repr.\n\n"
+    "Examples\n--------\n>>> import reelgrad as rg\n>>> x = rg.Node(2.0)\n>>> y = x * x + 1.0\n>>> y.backward()\n>>> "
+    "x.grad\n4.0\n";
 
 }  // namespace
 

@@ -8,12 +8,12 @@ namespace {
 // Classes looked up once, when first needed. NumPy's stay null until somebody has imported it.
 struct Classes {
     PyObject* array = nullptr;
-    PyObject* scalar = nullptr;            // numpy.generic
-    PyObject* complex_scalar = nullptr;    // numpy.complexfloating
-    PyObject* number_scalar = nullptr;     // numpy.number
-    PyObject* bool_scalar = nullptr;       // numpy.bool_
-    PyObject* time_span = nullptr;         // numpy.timedelta64, which NumPy counts among the integers
-    PyObject* number = nullptr;            // numbers.Number
+    PyObject* scalar = nullptr;          // numpy.generic
+    PyObject* complex_scalar = nullptr;  // numpy.complexfloating
+    PyObject* number_scalar = nullptr;   // numpy.number
+    PyObject* bool_scalar = nullptr;     // numpy.bool_
+    PyObject* time_span = nullptr;       // numpy.timedelta64, which NumPy counts among the integers
+    PyObject* number = nullptr;          // numbers.Number
 };
 Classes classes;
 
@@ -100,23 +100,28 @@ NumberKind as_number(PyObject* object, double* value) {
 
 bool require_number(PyObject* object, const char* what, double* value) {
     switch (as_number(object, value)) {
-        case NumberKind::real: return true;
-        case NumberKind::failed: return false;
-        default: break;
+        case NumberKind::real:
+            return true;
+        case NumberKind::failed:
+            return false;
+        default:
+            break;
     }
-    PyErr_Format(exceptions.node_type,
-                 "%s: got %.200s %.200R, but only one plain real number will do (int, float, bool or a NumPy real scalar)",
-                 what, Py_TYPE(object)->tp_name, object);
+    PyErr_Format(
+        exceptions.node_type,
+        "%s: got %.200s %.200R, but only one plain real number will do (int, float, bool or a NumPy real scalar)", what,
+        Py_TYPE(object)->tp_name, object);
     return false;
 }
 
 bool is_array(PyObject* object) { return numpy_is_loaded() && is_instance(object, classes.array); }
 
 void raise_not_a_number(const char* what, PyObject* object) {
-    PyErr_Format(exceptions.node_type,
-                 "%s: got %.200s %.200R, but operands are Nodes and real numbers (int, float, bool, NumPy's real scalars); "
-                 "convert it first",
-                 what, Py_TYPE(object)->tp_name, object);
+    PyErr_Format(
+        exceptions.node_type,
+        "%s: got %.200s %.200R, but operands are Nodes and real numbers (int, float, bool, NumPy's real scalars); "
+        "convert it first",
+        what, Py_TYPE(object)->tp_name, object);
 }
 
 }  // namespace reelgrad::python

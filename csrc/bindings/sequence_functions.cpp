@@ -1,7 +1,8 @@
-// bindings/sequence_functions.cpp: reductions and composites of the table, as functions of sequences (or of one number).
+// bindings/sequence_functions.cpp: reductions and composites of the table, as functions of sequences (or of one
+// number).
 //
-// All arithmetic is the engine's: a sequence of Nodes and numbers becomes Vars and constants, the table's template runs on
-// them, and the result is a Node, or a float if no Node was among the operands.
+// All arithmetic is the engine's: a sequence of Nodes and numbers becomes Vars and constants, the table's template runs
+// on them, and the result is a Node, or a float if no Node was among the operands.
 #include <string>
 #include <vector>
 
@@ -33,8 +34,8 @@ class Elements {
         if (fast_ == nullptr) {
             if (PyErr_ExceptionMatches(PyExc_TypeError)) {
                 PyErr_Clear();
-                PyErr_Format(exceptions.node_type, "%s: got %.200s, but a sequence of Nodes and numbers is needed", what,
-                             Py_TYPE(object)->tp_name);
+                PyErr_Format(exceptions.node_type, "%s: got %.200s, but a sequence of Nodes and numbers is needed",
+                             what, Py_TYPE(object)->tp_name);
             }
             throw PythonError{};
         }
@@ -43,7 +44,9 @@ class Elements {
     Elements(const Elements&) = delete;
     Elements& operator=(const Elements&) = delete;
 
-    std::size_t size() const { return fast_ == nullptr ? 1 : static_cast<std::size_t>(PySequence_Fast_GET_SIZE(fast_)); }
+    std::size_t size() const {
+        return fast_ == nullptr ? 1 : static_cast<std::size_t>(PySequence_Fast_GET_SIZE(fast_));
+    }
     PyObject* operator[](std::size_t k) const {
         return fast_ == nullptr ? single_ : PySequence_Fast_GET_ITEM(fast_, static_cast<Py_ssize_t>(k));
     }
@@ -85,9 +88,10 @@ Tape* common_tape(const char* name, std::span<const Var> a, std::span<const Var>
         for (const Var& x : operands) {
             if (x.is_constant()) continue;
             if (tape != nullptr && x.tape() != tape) {
-                throw TapeMismatchError(std::string(name) +
-                                        ": the operands are on several tapes; make them on one, or pass .value of what is to "
-                                        "count as a constant");
+                throw TapeMismatchError(
+                    std::string(name) +
+                    ": the operands are on several tapes; make them on one, or pass .value of what is to "
+                    "count as a constant");
             }
             tape = x.tape();
         }
@@ -113,8 +117,9 @@ void require_elements(const char* name, std::size_t size) {
 }
 void require_same_length(const char* name, const std::string_view* operands, std::size_t a, std::size_t b) {
     if (a == b) return;
-    throw LengthError(std::string(name) + ": '" + std::string(operands[0]) + "' has " + std::to_string(a) + " elements and '" +
-                      std::string(operands[1]) + "' has " + std::to_string(b) + "; they must have as many");
+    throw LengthError(std::string(name) + ": '" + std::string(operands[0]) + "' has " + std::to_string(a) +
+                      " elements and '" + std::string(operands[1]) + "' has " + std::to_string(b) +
+                      "; they must have as many");
 }
 
 PyObject* from_vars(const std::vector<Var>& xs) {
@@ -174,7 +179,8 @@ PyObject* function_of_one(PyObject*, PyObject* object) {
         } else {
             require_elements(Op::name.data(), vars.size());
             const std::span<const Var> elements(vars);
-            return all_or_nothing(common_tape(Op::name.data(), elements), [&] { return to_python(Op::value(elements)); });
+            return all_or_nothing(common_tape(Op::name.data(), elements),
+                                  [&] { return to_python(Op::value(elements)); });
         }
     } catch (...) {
         raise_current();
@@ -187,12 +193,14 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     constexpr const char* name = Op::name.data();
     constexpr bool has_delta = requires { Op::default_delta; };
     PyObject* operands[3] = {};
-    if (!match_operands(name, Op::operands.data(), Op::operands.size(), has_delta, args, nargs, kwnames, operands)) return nullptr;
+    if (!match_operands(name, Op::operands.data(), Op::operands.size(), has_delta, args, nargs, kwnames, operands))
+        return nullptr;
     try {
         const Elements a(operands[0], name);
         if constexpr (std::is_same_v<Op, ops::CrossEntropy>) {  // a class, or a probability for each
             double number;
-            if (PyIndex_Check(operands[1]) && !PyBool_Check(operands[1]) && as_number(operands[1], &number) == NumberKind::real) {
+            if (PyIndex_Check(operands[1]) && !PyBool_Check(operands[1]) &&
+                as_number(operands[1], &number) == NumberKind::real) {
                 require_elements(name, a.size());
                 const Py_ssize_t target = PyNumber_AsSsize_t(operands[1], PyExc_OverflowError);
                 if (target == -1 && PyErr_Occurred() != nullptr) throw PythonError{};
@@ -203,9 +211,8 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
                 a.prepare_tape();
                 const std::vector<Var> logits = a.vars();
                 const std::span<const Var> elements(logits);
-                return all_or_nothing(common_tape(name, elements), [&] {
-                    return from_var(Op::value(elements, static_cast<std::size_t>(target)));
-                });
+                return all_or_nothing(common_tape(name, elements),
+                                      [&] { return from_var(Op::value(elements, static_cast<std::size_t>(target))); });
             }
         }
         const Elements b(operands[1], name);
@@ -253,7 +260,8 @@ void add_sequence_functions(pybind11::module_& module) {
         } else if constexpr (FunctionOfTwo<Op>) {
             function = fast_call(function_of_two<Op>);
             flags = METH_FASTCALL | METH_KEYWORDS;
-            signature = "(" + std::string(Op::operands[0]) + ", " + std::string(Op::operands[1]) + (Op::operands.size() == 3 ? ", delta=1.0)" : ")");
+            signature = "(" + std::string(Op::operands[0]) + ", " + std::string(Op::operands[1]) +
+                        (Op::operands.size() == 3 ? ", delta=1.0)" : ")");
         } else {
             function = function_of_one<Op>;
             signature = "(x, /)";

@@ -59,7 +59,8 @@ TapeStack& tape_stack() {
 
 void require_mine(const Tape& tape) {
     if (!tape.is_mine()) {
-        throw TapeThreadError("this tape belongs to another thread: use it on the thread that made it, or make a Tape on this one");
+        throw TapeThreadError(
+            "this tape belongs to another thread: use it on the thread that made it, or make a Tape on this one");
     }
 }
 
@@ -86,12 +87,14 @@ std::size_t as_limit(const py::object& limit) {
     int overflow = 0;
     const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
     if (overflow < 0 || (overflow == 0 && value < 1)) {
-        throw SettingError("Tape(limit): got " + std::string(py::str(number)) + ", but a tape has room for at least 1 operation");
+        throw SettingError("Tape(limit): got " + std::string(py::str(number)) +
+                           ", but a tape has room for at least 1 operation");
     }
     return overflow > 0 ? SIZE_MAX : static_cast<std::size_t>(value);  // the tape knows the most it can address
 }
 
-// One node or several, as a list: it keeps the Nodes alive, and no code of others (a generator's) runs after it is made.
+// One node or several, as a list: it keeps the Nodes alive, and no code of others (a generator's) runs after it is
+// made.
 py::list several(const py::object& nodes, const char* what) {
     py::list result;
     if (is_node(nodes.ptr())) {
@@ -139,7 +142,8 @@ std::vector<Index> entries(const Tape& tape, const py::list& nodes, const char* 
         Handle& handle = handle_of(node.ptr());
         check_usable(handle);
         if (handle.tape != &tape) {
-            throw TapeMismatchError(std::string(what) + ": a Node is on another tape than the one that was asked; use node.tape");
+            throw TapeMismatchError(std::string(what) +
+                                    ": a Node is on another tape than the one that was asked; use node.tape");
         }
         result.push_back(handle.index);
     }
@@ -197,7 +201,8 @@ py::object tape_gradient(Tape& tape, const py::object& y, const py::object& xs, 
     const py::list outputs = several(y, "gradient(y, xs)"), inputs = several(xs, "gradient(y, xs)");
     const std::vector<double> weights = seeds_for(outputs.size(), seeds, "gradient(y, xs, seeds)");
     std::vector<double> result(inputs.size());
-    gradient(tape, entries(tape, outputs, "gradient(y, xs)"), weights, entries(tape, inputs, "gradient(y, xs)"), result);
+    gradient(tape, entries(tape, outputs, "gradient(y, xs)"), weights, entries(tape, inputs, "gradient(y, xs)"),
+             result);
     if (is_node(xs.ptr())) return py::float_(result[0]);
     py::list derivatives;
     for (const double derivative : result) derivatives.append(derivative);
@@ -225,9 +230,7 @@ py::tuple tape_variables(Tape& tape, const py::args& values) {
 
 const std::vector<Tape*>& live_tapes() { return g_tapes; }
 
-Tape& current_tape() {
-    return *tape_stack().tapes.back();
-}
+Tape& current_tape() { return *tape_stack().tapes.back(); }
 
 void add_tape(py::module_& module) {
     py::class_<PyMark>(module, "Mark", "A place in a tape's recording, from Tape.mark().")
@@ -235,7 +238,8 @@ void add_tape(py::module_& module) {
             return mark.tape->knows(mark.mark) ? "<Mark>" : "<Mark, no longer on its tape>";
         });
 
-    py::class_<Scope>(module, "Scope", "What Tape.scope() returns: on leaving, the tape is rewound to where it was on entering.")
+    py::class_<Scope>(module, "Scope",
+                      "What Tape.scope() returns: on leaving, the tape is rewound to where it was on entering.")
         .def("__enter__",
              [](Scope& scope) {
                  require_mine(*scope.tape);
@@ -253,7 +257,8 @@ void add_tape(py::module_& module) {
             scope.tape->release(mark);
         });
 
-    py::class_<Tape, TapeOwner>(module, "Tape", R"(A record of scalar operations, from which backward() finds derivatives.
+    py::class_<Tape, TapeOwner>(module, "Tape",
+                                R"(A record of scalar operations, from which backward() finds derivatives.
 
 Operations record on the tape of their operands; the *current* tape only receives new variables. Every thread has one from
 the start; ``with Tape() as tape:`` makes another current. A tape belongs to the thread that made it.
@@ -281,43 +286,50 @@ Examples
              "Add seeds[k] * d(outputs[k])/d(v) to the gradient of every variable v, in one reverse sweep.\n\n"
              "Seeds are 1.0 unless given. Intermediates' gradients are overwritten.")
         .def("gradient", tape_gradient, py::arg("y"), py::arg("xs"), py::arg("seeds") = py::none(),
-             "Derivatives of y (or of the seeded sum of several outputs) with respect to xs: a float for a Node, a list for a "
+             "Derivatives of y (or of the seeded sum of several outputs) with respect to xs: a float for a Node, a "
+             "list for a "
              "sequence.\n\nThe variables' .grad stay as they are; those of intermediates are overwritten.")
-        .def("zero_grad",
-             [](Tape& tape) {
-                 require_mine(tape);
-                 tape.zero_grad();
-             },
-             "Set the gradients of all variables to 0.")
-        .def("mark",
-             [](const TapeOwner& tape) {
-                 require_mine(*tape);
-                 return std::make_unique<PyMark>(tape);
-             },
-             "Remember this place in the recording, for rewind().")
+        .def(
+            "zero_grad",
+            [](Tape& tape) {
+                require_mine(tape);
+                tape.zero_grad();
+            },
+            "Set the gradients of all variables to 0.")
+        .def(
+            "mark",
+            [](const TapeOwner& tape) {
+                require_mine(*tape);
+                return std::make_unique<PyMark>(tape);
+            },
+            "Remember this place in the recording, for rewind().")
         .def("rewind", rewind, py::arg("mark"),
              "Remove all that was recorded since the mark, variables too. Using a removed Node raises StaleNodeError.")
-        .def("reset",
-             [](Tape& tape) {
-                 require_mine(tape);
-                 tape.reset();
-             },
-             "Remove all operations. Variables stay, with their values and gradients.")
-        .def("scope", [](const TapeOwner& tape) { return std::make_unique<Scope>(Scope{tape, {}}); },
-             "A context manager that removes on leaving what was recorded inside.")
-        .def("collect",
-             [](Tape& tape) {
-                 require_mine(tape);
-                 return tape.collect();
-             },
-             "Free what no Node needs any more; returns how many entries that were. A full tape does this by itself.")
+        .def(
+            "reset",
+            [](Tape& tape) {
+                require_mine(tape);
+                tape.reset();
+            },
+            "Remove all operations. Variables stay, with their values and gradients.")
+        .def(
+            "scope", [](const TapeOwner& tape) { return std::make_unique<Scope>(Scope{tape, {}}); },
+            "A context manager that removes on leaving what was recorded inside.")
+        .def(
+            "collect",
+            [](Tape& tape) {
+                require_mine(tape);
+                return tape.collect();
+            },
+            "Free what no Node needs any more; returns how many entries that were. A full tape does this by itself.")
         .def("stats", stats, "Figures about the tape, as a dict: sizes, memory, collections.")
         .def_property_readonly("nbytes", &Tape::bytes_used, "Bytes in use by operations and variables.")
         .def("__len__", &Tape::size, "The number of operations recorded.")
         .def("__bool__", [](const Tape&) { return true; })
         .def("__repr__",
              [](const Tape& tape) {
-                 return "<Tape: " + std::to_string(tape.size()) + " operations, " + std::to_string(tape.variables()) + " variables>";
+                 return "<Tape: " + std::to_string(tape.size()) + " operations, " + std::to_string(tape.variables()) +
+                        " variables>";
              })
         .def("__enter__",
              [](const TapeOwner& tape) {
@@ -334,14 +346,17 @@ Examples
             }
         });
 
-    module.def("current_tape", [] { return TapeOwner(&current_tape()); }, "The tape on which new variables are made on this thread.");
+    module.def(
+        "current_tape", [] { return TapeOwner(&current_tape()); },
+        "The tape on which new variables are made on this thread.");
     module.def(
         "variable",
         [](const py::object& value, const py::object& name) { return tape_variable(current_tape(), value, name); },
         py::arg("value"), py::kw_only(), py::arg("name") = py::none(),
         "Make a variable on the current tape; the same as Node(value, name).");
-    module.def("variables", [](const py::args& values) { return tape_variables(current_tape(), values); },
-               "Make a variable of each value on the current tape; returns them as a tuple.");
+    module.def(
+        "variables", [](const py::args& values) { return tape_variables(current_tape(), values); },
+        "Make a variable of each value on the current tape; returns them as a tuple.");
 }
 
 }  // namespace reelgrad::python

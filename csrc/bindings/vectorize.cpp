@@ -89,8 +89,10 @@ PyObject* apply(const char* name, Kernel kernel, const std::array<PyObject*, N>&
         bool all_numbers = true, objects = false;  // a 0-d array is a number
         for (std::size_t n = 0; n < N; ++n) {
             switch (as_number(operands[n], &numbers[n])) {
-                case NumberKind::real: break;
-                case NumberKind::failed: return nullptr;
+                case NumberKind::real:
+                    break;
+                case NumberKind::failed:
+                    return nullptr;
                 default:
                     all_numbers = false;
                     if (!is_array(operands[n])) {

@@ -1,7 +1,7 @@
 // bindings/vectorize.hpp: the table's functions on plain numbers and on NumPy arrays.
 //
-// Arrays of real numbers give arrays of float64, with NumPy's broadcasting; arrays of objects, which may hold Nodes, are
-// taken element by element.
+// Arrays of real numbers give arrays of float64, with NumPy's broadcasting; arrays of objects, which may hold Nodes,
+// are taken element by element.
 #pragma once
 
 #include <Python.h>

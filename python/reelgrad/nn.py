@@ -23,6 +23,7 @@ from reelgrad._core import (
     LengthError,
     Node,
     NodeTypeError,
+    SettingError,
     bce,
     bce_with_logits,
     cross_entropy,
@@ -32,7 +33,6 @@ from reelgrad._core import (
     mae,
     mse,
 )
-from reelgrad._core import SettingError
 
 __all__ = [
     "MLP",

@@ -11,8 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from math import isfinite, sqrt
 
-from reelgrad._core import LengthError, Node, NodeTypeError, VariableError
-from reelgrad._core import SettingError
+from reelgrad._core import LengthError, Node, NodeTypeError, SettingError, VariableError
 
 __all__ = ["SGD", "Adam", "Optimizer"]
 

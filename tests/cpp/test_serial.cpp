@@ -47,7 +47,7 @@ void two_tapes_do_not_mix_whichever_is_active() {
     const Var a = Var::variable(one, 2.0), b = Var::variable(other, 3.0);
     for (const Var& last : {a, b}) {
         static_cast<void>(last * 1.0);
-        expect_throws<TapeMismatchError>([&] { a * b; }, "a * b");
+        expect_throws<TapeMismatchError>([&] { a* b; }, "a * b");
         expect_throws<TapeMismatchError>([&] { b - a; }, "b - a");
     }
     expect(one.size() == 1 && other.size() == 1, "nothing was recorded");
@@ -130,7 +130,8 @@ void going_back_mark_by_mark_keeps_what_each_mark_keeps() {
         values[k].value();  // an error would end the test
         if (k + 1 < values.size()) expect_throws<StaleNodeError>([&] { values[k + 1].value(); }, "above the mark");
     }
-    for (std::size_t k = 0; k < 50; ++k) expect_same(values[k].value(), 2.0 * static_cast<double>(k), "below all marks");
+    for (std::size_t k = 0; k < 50; ++k)
+        expect_same(values[k].value(), 2.0 * static_cast<double>(k), "below all marks");
 }
 
 void a_value_whose_tape_is_gone_is_refused() {
@@ -156,20 +157,20 @@ void a_tape_that_ends_on_another_thread_leaves_no_active_tape_behind() {
     auto tape = std::make_unique<Tape>();
     const Var x = Var::variable(*tape, 2.0), y = x * x;
     std::thread([&] { tape.reset(); }).join();
-    expect_throws<StaleNodeError>([&] { y * x; }, "a value of it");
+    expect_throws<StaleNodeError>([&] { y* x; }, "a value of it");
 }
 
 void other_threads_are_refused() {
     Tape tape;
     const Var x = Var::variable(tape, 2.0), y = x * x;
     std::thread([&] {
-        expect_throws<TapeThreadError>([&] { x * y; }, "before the thread has a tape");
+        expect_throws<TapeThreadError>([&] { x* y; }, "before the thread has a tape");
         expect_throws<TapeThreadError>([&] { x.value(); }, "value()");
         expect_throws<TapeThreadError>([&] { Var::variable(tape, 1.0); }, "a variable");
         Tape own;
         const Var z = Var::variable(own, 3.0) * 2.0;
-        expect_throws<TapeThreadError>([&] { x * y; }, "while the thread's own tape is active");
-        expect_throws<TapeThreadError>([&] { z * y; }, "mixed with a value of its own");
+        expect_throws<TapeThreadError>([&] { x* y; }, "while the thread's own tape is active");
+        expect_throws<TapeThreadError>([&] { z* y; }, "mixed with a value of its own");
         expect_same((z + 1.0).value(), 7.0, "its own goes on");
     }).join();
     expect(tape.size() == 1, "nothing was recorded");
@@ -246,19 +247,19 @@ void serials_that_ran_through_skip_what_living_tapes_hold() {
 
 int main() {
     return check::run("test_serial", {
-        two_tapes_by_turns_keep_apart,
-        two_tapes_do_not_mix_whichever_is_active,
-        a_rewind_makes_the_active_tape_s_values_stale,
-        a_rewind_of_a_tape_that_is_not_active_counts,
-        a_collection_makes_the_active_tape_s_values_stale,
-        values_of_every_age_know_their_fate,
-        going_back_mark_by_mark_keeps_what_each_mark_keeps,
-        a_value_whose_tape_is_gone_is_refused,
-        a_tape_that_ends_on_another_thread_leaves_no_active_tape_behind,
-        other_threads_are_refused,
-        a_tape_outlives_its_thread_and_is_nobody_s,
-        constants_need_no_tape_and_change_none,
-        an_entry_becomes_a_var,
-        serials_that_ran_through_skip_what_living_tapes_hold,
-    });
+                                         two_tapes_by_turns_keep_apart,
+                                         two_tapes_do_not_mix_whichever_is_active,
+                                         a_rewind_makes_the_active_tape_s_values_stale,
+                                         a_rewind_of_a_tape_that_is_not_active_counts,
+                                         a_collection_makes_the_active_tape_s_values_stale,
+                                         values_of_every_age_know_their_fate,
+                                         going_back_mark_by_mark_keeps_what_each_mark_keeps,
+                                         a_value_whose_tape_is_gone_is_refused,
+                                         a_tape_that_ends_on_another_thread_leaves_no_active_tape_behind,
+                                         other_threads_are_refused,
+                                         a_tape_outlives_its_thread_and_is_nobody_s,
+                                         constants_need_no_tape_and_change_none,
+                                         an_entry_becomes_a_var,
+                                         serials_that_ran_through_skip_what_living_tapes_hold,
+                                     });
 }

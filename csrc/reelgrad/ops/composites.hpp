@@ -19,13 +19,14 @@ struct Composite : Entry {
     static constexpr std::array<std::string_view, 1> operands{"x"};
 };
 
-// Elements less the largest of them, which changes neither softmax nor cross-entropy but keeps their digits: logsumexp of
-// large numbers rounds at the size of those. The largest counts as a constant; its derivative would cancel.
+// Elements less the largest of them, which changes neither softmax nor cross-entropy but keeps their digits: logsumexp
+// of large numbers rounds at the size of those. The largest counts as a constant; its derivative would cancel.
 template <class T>
 std::vector<T> below_largest(std::span<const T> x) {
     T largest = detached(x[0]);
     for (const T& element : x) largest = maximum(largest, detached(element));
-    const T shift = clip(largest, T(-largest_number), T(largest_number));  // an infinite one shifts what is finite alike
+    const T shift =
+        clip(largest, T(-largest_number), T(largest_number));  // an infinite one shifts what is finite alike
     std::vector<T> result;
     result.reserve(x.size());
     for (const T& element : x) result.push_back(element - shift);

@@ -1,8 +1,8 @@
 // tape/collect.cpp: collection, which keeps a plain loop in bounded memory.
 //
-// What lives: the entries that live handles refer to, and their ancestors. One descending pass over the edges marks them;
-// survivors then move down together, in order, and a survivor's new index is its rank among the marked. Whatever refers to
-// entries is renumbered: handles, edges, wide rows, marks, names, sources, the range of readable adjoints.
+// What lives: the entries that live handles refer to, and their ancestors. One descending pass over the edges marks
+// them; survivors then move down together, in order, and a survivor's new index is its rank among the marked. Whatever
+// refers to entries is renumbered: handles, edges, wide rows, marks, names, sources, the range of readable adjoints.
 #include <algorithm>
 #include <bit>
 #include <string>
@@ -56,8 +56,7 @@ struct Tape::Survivors {
     Bits bits;
     std::size_t operators = 0, variables = 0;
 
-    explicit Survivors(Extent extent)
-        : base(extent.variables + kSinks), end(base + extent.operators), bits(end) {
+    explicit Survivors(Extent extent) : base(extent.variables + kSinks), end(base + extent.operators), bits(end) {
         for (Index sink = -kSinks; sink < 0; ++sink) insert(sink);
     }
     std::size_t place(Index i) const { return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(base) + i); }
@@ -81,8 +80,8 @@ Tape::Survivors Tape::survivors() const {
     });
     std::size_t wide = wide_.size();
     for (std::size_t w = (kept.end + 63) / 64; w-- > kept.base / 64;) {
-        // Parents may be marked in this very word, always below their operator. The word is kept in a register: a round trip
-        // through memory for each parent would take most of the time.
+        // Parents may be marked in this very word, always below their operator. The word is kept in a register: a round
+        // trip through memory for each parent would take most of the time.
         std::uint64_t word = kept.bits.word(w);
         const auto mark = [&](Index parent) {
             const std::size_t place = kept.place(parent);
@@ -205,8 +204,9 @@ void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
     if (columns_fit() && row_fits()) return;
     if (may_collect && !pinned()) {
         const Survivors kept = survivors();
-        // While much of the tape is alive it is cheaper to grow without moving anything, and soon there would be a next time:
-        // with a half as the limit a training loop whose graph is a little smaller than that collects at every step.
+        // While much of the tape is alive it is cheaper to grow without moving anything, and soon there would be a next
+        // time: with a half as the limit a training loop whose graph is a little smaller than that collects at every
+        // step.
         const bool much_is_alive = 3 * kept.operators > capacity_;
         if (!much_is_alive || columns_fit() || !grow()) compact(kept);
     }

@@ -1,8 +1,8 @@
 // tape/column.hpp: memory that grows without moving.
 //
-// A Column reserves address space for the largest tape once and commits pages as the tape grows, so pointers stay valid,
-// nothing is copied, and untouched pages cost nothing. Large columns ask for huge pages: the first touch of a byte costs
-// 0.41 ns with 4 KiB pages and 0.09 ns with huge ones.
+// A Column reserves address space for the largest tape once and commits pages as the tape grows, so pointers stay
+// valid, nothing is copied, and untouched pages cost nothing. Large columns ask for huge pages: the first touch of a
+// byte costs 0.41 ns with 4 KiB pages and 0.09 ns with huge ones.
 //
 // A column may have a part below index 0 (for variables); `data()[i]` is valid for -lower() <= i < upper().
 #pragma once

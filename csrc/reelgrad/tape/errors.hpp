@@ -1,5 +1,5 @@
-// tape/errors.hpp: what the engine throws. Each says what was wrong, with which value, and what to do; the tape is as it
-// was before the call. The bindings give each class its Python exception.
+// tape/errors.hpp: what the engine throws. Each says what was wrong, with which value, and what to do; the tape is as
+// it was before the call. The bindings give each class its Python exception.
 #pragma once
 
 #include <stdexcept>

@@ -1,10 +1,12 @@
 // tape/handle.hpp: handles, and the slabs they live in.
 //
 // A handle is what the outside world holds on to: a tape, an index and the serial number of the tape at which the index
-// was last known to be valid. The tape owns the memory of its handles, in slabs of equal slots, so that a collection finds
-// every live handle by walking the slabs: it needs no list and no reference counting, and can move what they refer to.
+// was last known to be valid. The tape owns the memory of its handles, in slabs of equal slots, so that a collection
+// finds every live handle by walking the slabs: it needs no list and no reference counting, and can move what they
+// refer to.
 //
-// A slot is a header of the owner's (a Python object's; nothing in C++) followed by the Handle. Free slots form a chain.
+// A slot is a header of the owner's (a Python object's; nothing in C++) followed by the Handle. Free slots form a
+// chain.
 #pragma once
 
 #include <cstddef>
@@ -56,8 +58,8 @@ class HandleSlabs {
     }
     bool has_free() const { return free_ != nullptr; }
 
-    void add_slab();          // throws std::bad_alloc, leaving all as it was
-    void release_unused();    // gives slabs without a live handle back, all but one
+    void add_slab();        // throws std::bad_alloc, leaving all as it was
+    void release_unused();  // gives slabs without a live handle back, all but one
     std::size_t live() const { return live_; }
     std::size_t bytes() const { return slabs_.size() * slab_bytes(); }
 

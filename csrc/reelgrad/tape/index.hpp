@@ -1,9 +1,10 @@
 // tape/index.hpp: how an entry of the tape is addressed.
 //
-// One signed index addresses every entry. Operators count up from 0; variables count down, so that a variable never stands
-// between two operators and the reverse sweep can end at the oldest operator it meets. In between lie the sinks: an
-// operator with one parent names a sink as its other parent, which keeps the sweep free of branches. There are several
-// sinks, used in turn, because adding into a single one would make each step of the sweep wait for the one before.
+// One signed index addresses every entry. Operators count up from 0; variables count down, so that a variable never
+// stands between two operators and the reverse sweep can end at the oldest operator it meets. In between lie the sinks:
+// an operator with one parent names a sink as its other parent, which keeps the sweep free of branches. There are
+// several sinks, used in turn, because adding into a single one would make each step of the sweep wait for the one
+// before.
 #pragma once
 
 #include <cstddef>

@@ -1,15 +1,16 @@
 // tape/serial.hpp: serial numbers, and how a tape is found by one.
 //
-// A tape has a serial number, and takes a new one whenever something is removed from it or moved; what refers to an entry
-// remembers the serial at which its index was right. Serials are unique in the process: a tape takes them in blocks from
-// the registry, which knows the tape of each block. So one comparison, with the serial of the tape that is active on this
-// thread, tells that an entry is on that tape, is still there, and is used on the tape's own thread.
+// A tape has a serial number, and takes a new one whenever something is removed from it or moved; what refers to an
+// entry remembers the serial at which its index was right. Serials are unique in the process: a tape takes them in
+// blocks from the registry, which knows the tape of each block. So one comparison, with the serial of the tape that is
+// active on this thread, tells that an entry is on that tape, is still there, and is used on the tape's own thread.
 //
-// Serials have 32 bits. When they have run through, blocks that a live tape holds are skipped; those of tapes that are gone
-// are issued again. Only something not used for four thousand million serials could then be taken for something else.
+// Serials have 32 bits. When they have run through, blocks that a live tape holds are skipped; those of tapes that are
+// gone are issued again. Only something not used for four thousand million serials could then be taken for something
+// else.
 //
-// Registry and active tape are those of one copy of this library. Two shared libraries that each contain it number their
-// tapes apart, so each refuses the tapes of the other (Tape::is_of_this_library()).
+// Registry and active tape are those of one copy of this library. Two shared libraries that each contain it number
+// their tapes apart, so each refuses the tapes of the other (Tape::is_of_this_library()).
 #pragma once
 
 #include <cstddef>

@@ -9,9 +9,9 @@ namespace reelgrad {
 namespace {
 
 constexpr std::size_t kFirstVariables = 1024;
-constexpr std::size_t kMinimumLimit = 1024;                              // of an automatic lowering
-constexpr std::size_t kMaximumLimit = (std::size_t{1} << 31) - 64;       // what an Index can address
-constexpr std::size_t kMostBlocks = std::size_t{1} << 19;                // of serials that one tape holds: half of all
+constexpr std::size_t kMinimumLimit = 1024;                         // of an automatic lowering
+constexpr std::size_t kMaximumLimit = (std::size_t{1} << 31) - 64;  // what an Index can address
+constexpr std::size_t kMostBlocks = std::size_t{1} << 19;           // of serials that one tape holds: half of all
 
 constexpr std::array<std::string_view, 256> operator_names() {
     std::array<std::string_view, 256> names{};
@@ -129,9 +129,7 @@ Mark Tape::mark() {
     return {++last_mark_};
 }
 
-bool Tape::knows(Mark mark) const {
-    return std::ranges::binary_search(marks_, mark.id, {}, &LiveMark::id);
-}
+bool Tape::knows(Mark mark) const { return std::ranges::binary_search(marks_, mark.id, {}, &LiveMark::id); }
 
 void Tape::release(Mark mark) {
     const auto found = std::ranges::lower_bound(marks_, mark.id, {}, &LiveMark::id);
@@ -142,7 +140,8 @@ void Tape::rewind(Mark mark) {
     require_idle("rewind()");
     const auto found = std::ranges::lower_bound(marks_, mark.id, {}, &LiveMark::id);
     if (found == marks_.end() || found->id != mark.id) {
-        throw StaleNodeError("this mark is no longer on the tape: a rewind to an earlier mark or a reset removed it; take a new mark()");
+        throw StaleNodeError(
+            "this mark is no longer on the tape: a rewind to an earlier mark or a reset removed it; take a new mark()");
     }
     rewind_to(found->extent);
 }
@@ -155,7 +154,8 @@ void Tape::reset() {
 void Tape::require_idle(const char* what) const {
     if (!busy_) return;
     throw TapeBusyError(std::string(what) +
-                        " of a tape whose reverse sweep is under way, from a signal handler or a warning filter say: wait until it is done, or use another Tape");
+                        " of a tape whose reverse sweep is under way, from a signal handler or a warning filter say: "
+                        "wait until it is done, or use another Tape");
 }
 
 void Tape::rewind_to(Extent to) {
@@ -168,14 +168,13 @@ void Tape::rewind_to(Extent to) {
     wide_.truncate(size_);
     names_.erase(names_.begin(), names_.upper_bound(variable_index(variables_)));
     while (!sources_.empty() && static_cast<std::size_t>(sources_.back().first) >= size_) sources_.pop_back();
-    while (!marks_.empty() &&
-           (marks_.back().extent.operators > size_ || marks_.back().extent.variables > variables_)) {
+    while (!marks_.empty() && (marks_.back().extent.operators > size_ || marks_.back().extent.variables > variables_)) {
         marks_.pop_back();
     }
     swept_to_ = std::min(swept_to_, static_cast<Index>(size_) - 1);
 
-    // What lies above the new extent is at the list's end, as it ascends. Fates that became equal are one: many rewinds to
-    // one mark leave one fate, and going back mark by mark drops a fate for each that it lowers.
+    // What lies above the new extent is at the list's end, as it ascends. Fates that became equal are one: many rewinds
+    // to one mark leave one fate, and going back mark by mark drops a fate for each that it lowers.
     std::size_t end = fates_.size();
     for (std::size_t k = fates_.size(); k-- > 0;) {
         Extent& low = fates_[k].lowest;
@@ -200,7 +199,9 @@ Serial Tape::next_serial() {
     if (serial_blocks_.size() >= kMostBlocks || !take_serial_block()) {
         handles_.for_each_live([&](Handle& handle) { refresh(handle); });
         forget_past();
-        if (!take_serial_block()) throw TapeMemoryError("too many tapes: no serial numbers are left; let go of tapes that are no longer needed");
+        if (!take_serial_block())
+            throw TapeMemoryError(
+                "too many tapes: no serial numbers are left; let go of tapes that are no longer needed");
     }
     return serial_blocks_.back() * kSerialBlock;
 }

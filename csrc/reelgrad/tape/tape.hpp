@@ -1,8 +1,8 @@
 // tape/tape.hpp: the tape, an append-only record of scalar operations.
 //
-// Each operation stores its value, its parents and the partials with respect to them; a variable stores its value and the
-// gradient that reverse sweeps add to. The tape belongs to the thread that made it. This file holds the data and the hot
-// path; the reverse sweep is in sweep.cpp, collection in collect.cpp, marks and serials in tape.cpp.
+// Each operation stores its value, its parents and the partials with respect to them; a variable stores its value and
+// the gradient that reverse sweeps add to. The tape belongs to the thread that made it. This file holds the data and
+// the hot path; the reverse sweep is in sweep.cpp, collection in collect.cpp, marks and serials in tape.cpp.
 //
 // Invariants:
 //   - parents stand before their operator, or are variables, or sinks;
@@ -32,8 +32,8 @@
 
 namespace reelgrad {
 
-// The two edges of an operator. A one-parent operator keeps its constant operand, if it has one, in the free partial, so
-// that nothing of the expression is lost; the free parent is a sink.
+// The two edges of an operator. A one-parent operator keeps its constant operand, if it has one, in the free partial,
+// so that nothing of the expression is lost; the free parent is a sink.
 struct Edges {
     double partial_a, partial_b;
     Index a, b;
@@ -93,7 +93,8 @@ class Tape {
     static constexpr std::size_t kDefaultLimit = std::size_t{1} << 30;
     static constexpr std::size_t kFirstCapacity = std::size_t{1} << 16;
 
-    // `limit`: the most operators, and the most variables, that it will hold. Lowered if the system has no such address space.
+    // `limit`: the most operators, and the most variables, that it will hold. Lowered if the system has no such address
+    // space.
     explicit Tape(std::size_t limit = kDefaultLimit, HandleSlabs::Header header = {});
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
@@ -125,15 +126,15 @@ class Tape {
     template <class Op>
     Recorded record(double a, Operand b);
     Operand operand(Index i) const { return {i, values_[i]}; }
-    // An operator with any number of operands: row_parents[k] is a sink where operand k is the constant row_partials[k].
-    // Needs room for one operator; the row makes its own.
+    // An operator with any number of operands: row_parents[k] is a sink where operand k is the constant
+    // row_partials[k]. Needs room for one operator; the row makes its own.
     Recorded record_wide(Opcode opcode, double value, std::span<const Index> row_parents,
                          std::span<const double> row_partials);
 
     Index add_variable(double value, bool may_collect = false);
 
-    // Makes room for so many operators, with rows of `row` parents in all: collects first if it may, grows if that was not
-    // enough. If there is not even room for one it throws TapeMemoryError, leaving the tape as it was.
+    // Makes room for so many operators, with rows of `row` parents in all: collects first if it may, grows if that was
+    // not enough. If there is not even room for one it throws TapeMemoryError, leaving the tape as it was.
     void make_room(bool may_collect, std::size_t operators = 1, std::size_t row = 0);
     // After recording operator i on the slow path: tells the observer; takes the operator back if that throws.
     void observe(Index i);
@@ -146,7 +147,7 @@ class Tape {
     std::size_t variables() const { return variables_; }
     Serial serial() const { return serial_; }
     double value(Index i) const { return values_[i]; }
-    double grad(Index i) const;      // a variable's gradient, or the operator's adjoint in the last sweep (else 0)
+    double grad(Index i) const;  // a variable's gradient, or the operator's adjoint in the last sweep (else 0)
     bool has_adjoint(Index i) const { return is_operator(i) && i >= swept_from_ && i <= swept_to_; }
     Opcode opcode(Index i) const { return opcodes_[i]; }
     const Edges& edges(Index i) const { return edges_[i]; }
@@ -162,14 +163,14 @@ class Tape {
 
     // --- The reverse sweep (sweep.cpp).
 
-    // Adds seeds[k] * d(outputs[k])/d(variable) to each variable's gradient and leaves the operators' adjoints readable.
-    // All or nothing: if it throws, gradients are as before. With a listener each step is checked.
+    // Adds seeds[k] * d(outputs[k])/d(variable) to each variable's gradient and leaves the operators' adjoints
+    // readable. All or nothing: if it throws, gradients are as before. With a listener each step is checked.
     void backward(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener = nullptr);
     // d(sum of seeded outputs)/d(xs[k]) into result[k]; variables' gradients stay as they are.
     void gradient(std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
                   std::span<double> result, AnomalyListener* listener = nullptr);
-    // Asked now and then during a long sweep; true: stop, throwing Interrupted. The hook may record on the tape, but not
-    // sweep, rewind or collect it: that throws TapeBusyError.
+    // Asked now and then during a long sweep; true: stop, throwing Interrupted. The hook may record on the tape, but
+    // not sweep, rewind or collect it: that throws TapeBusyError.
     void set_interrupt(bool (*interrupt)()) { interrupt_ = interrupt; }
 
     // --- Going back (tape.cpp).
@@ -177,8 +178,9 @@ class Tape {
     Mark mark();
     void release(Mark mark);  // forget it; unknown marks are ignored
     bool knows(Mark mark) const;
-    void rewind(Mark mark);  // removes what was recorded since, variables too; throws StaleNodeError for an unknown mark
-    void reset();            // removes all operators; variables stay
+    void rewind(
+        Mark mark);  // removes what was recorded since, variables too; throws StaleNodeError for an unknown mark
+    void reset();    // removes all operators; variables stay
 
     // --- Handles.
 
@@ -295,11 +297,11 @@ class Tape {
     std::vector<LiveMark> marks_;  // ascending by id and by extent
     std::uint64_t last_mark_ = 0;
     SerialRegistry* serials_;
-    std::vector<SerialBlock> serial_blocks_;  // in the order of their taking; the last holds serial_
-    Moment moment_ = 0;                       // of serial_
-    Moment known_from_ = 1;                   // what stood on the tape before has moved, or is forgotten
-    std::vector<Fate> fates_;                 // ascending by both members: no more than distinct extents
-    bool activated_ = false;                  // a thread has it as its active tape
+    std::vector<SerialBlock> serial_blocks_;            // in the order of their taking; the last holds serial_
+    Moment moment_ = 0;                                 // of serial_
+    Moment known_from_ = 1;                             // what stood on the tape before has moved, or is forgotten
+    std::vector<Fate> fates_;                           // ascending by both members: no more than distinct extents
+    bool activated_ = false;                            // a thread has it as its active tape
     std::size_t wide_capacity_ = std::size_t{1} << 18;  // parents in wide rows at which to collect
     int pins_ = 0;
     bool busy_ = false;  // code of others runs in the middle of a sweep

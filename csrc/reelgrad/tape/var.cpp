@@ -4,12 +4,15 @@ namespace reelgrad {
 namespace {
 
 [[noreturn]] void refuse_thread() {
-    throw TapeThreadError("this tape belongs to another thread: record and sweep on the thread that made it, or make a Tape here");
+    throw TapeThreadError(
+        "this tape belongs to another thread: record and sweep on the thread that made it, or make a Tape here");
 }
 
 Tape& usable(Tape& tape) {
     if (!tape.is_of_this_library()) {
-        throw TapeMismatchError("this tape was made by another copy of the library, in another shared library: make a Tape here, or link both to one copy");
+        throw TapeMismatchError(
+            "this tape was made by another copy of the library, in another shared library: make a Tape here, or link "
+            "both to one copy");
     }
     if (!tape.is_mine()) refuse_thread();
     return tape;
@@ -42,7 +45,8 @@ Tape* Var::check_slowly() const {
     const SerialRegistry::Entry entry = SerialRegistry::instance().find(serial());
     if (entry.tape != nullptr && entry.owner != known_thread_id()) refuse_thread();
     if (entry.tape == nullptr || !entry.tape->is_valid(index(), serial())) {
-        throw StaleNodeError("this value is no longer on its tape: a rewind, a reset or a collection removed it, or the tape is gone");
+        throw StaleNodeError(
+            "this value is no longer on its tape: a rewind, a reset or a collection removed it, or the tape is gone");
     }
     return entry.tape;
 }
@@ -71,7 +75,8 @@ Var observed(Tape& tape, Tape::Recorded entry) {
     return {entry, serial};
 }
 
-Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands, std::span<const double> partials) {
+Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands,
+               std::span<const double> partials) {
     std::vector<Index> parents(operands.size());
     std::vector<double> row(partials.begin(), partials.end());
     for (std::size_t k = 0; k < operands.size(); ++k) {

@@ -6,16 +6,16 @@
 //     y.backward();
 //     w.grad();
 //
-// A Var is a value, an index and the serial of its tape; a Var made from a plain number has no serial and is a constant, so
-// templates over the number type work. It is trivially copyable and keeps nothing alive: a Var whose entry was removed by
-// a rewind or moved by a collection, or whose tape is gone, raises StaleNodeError when it is used. A tape that Python code
-// records on too is kept from collecting by a Pin.
+// A Var is a value, an index and the serial of its tape; a Var made from a plain number has no serial and is a
+// constant, so templates over the number type work. It is trivially copyable and keeps nothing alive: a Var whose entry
+// was removed by a rewind or moved by a collection, or whose tape is gone, raises StaleNodeError when it is used. A
+// tape that Python code records on too is kept from collecting by a Pin.
 //
 // The value is the one that the Var was made with: Tape::set_value() of a variable is seen by Vars made afterwards.
 //
-// The tape is not in the Var but found by the serial (serial.hpp): one comparison for each operand, with the serial of the
-// thread's active tape, is the whole check. Neither does recording read what it has just written: it is bound by the
-// number of stores.
+// The tape is not in the Var but found by the serial (serial.hpp): one comparison for each operand, with the serial of
+// the thread's active tape, is the whole check. Neither does recording read what it has just written: it is bound by
+// the number of stores.
 //
 // Operators and the functions of the operator table are found by argument-dependent lookup: write `exp(x)`.
 #pragma once
@@ -29,8 +29,8 @@
 
 #include "reelgrad/tape/tape.hpp"
 
-// Left to itself the compiler stops inlining after some dozens of operators in a function; a Var then goes through memory
-// at each of them, and an operator costs 5 ns instead of 3.
+// Left to itself the compiler stops inlining after some dozens of operators in a function; a Var then goes through
+// memory at each of them, and an operator costs 5 ns instead of 3.
 #if defined(__GNUC__)
 #define REELGRAD_INLINE [[gnu::always_inline]] inline
 #else
@@ -99,7 +99,8 @@ namespace detail {
 Tape* tape_for(std::span<const Var> operands);
 
 Var observed(Tape& tape, Tape::Recorded entry);  // after a slow path: tells the observer
-Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands, std::span<const double> partials);
+Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands,
+               std::span<const double> partials);
 
 // Vars go by value: two registers each. The slow paths are apart so that the fast ones stay small.
 template <class Op>
@@ -197,9 +198,9 @@ Var reduce(std::span<const Var> x) {
 REELGRAD_UNARY(REELGRAD_VAR_FUNCTION)
 #undef REELGRAD_VAR_FUNCTION
 
-#define REELGRAD_VAR_FUNCTION(Op, function)                                                     \
-    REELGRAD_INLINE Var function(const Var& a, const Var& b) { return detail::apply<ops::Op>(a, b); }   \
-    REELGRAD_INLINE Var function(const Var& a, double b) { return detail::apply<ops::Op>(a, b); }       \
+#define REELGRAD_VAR_FUNCTION(Op, function)                                                           \
+    REELGRAD_INLINE Var function(const Var& a, const Var& b) { return detail::apply<ops::Op>(a, b); } \
+    REELGRAD_INLINE Var function(const Var& a, double b) { return detail::apply<ops::Op>(a, b); }     \
     REELGRAD_INLINE Var function(double a, const Var& b) { return detail::apply<ops::Op>(a, b); }
 REELGRAD_BINARY(REELGRAD_VAR_FUNCTION)
 #undef REELGRAD_VAR_FUNCTION
@@ -217,7 +218,8 @@ REELGRAD_REDUCTION(REELGRAD_VAR_FUNCTION)
 // The span of dot holds all of a, then all of b.
 inline Var dot(std::span<const Var> a, std::span<const Var> b) {
     if (a.size() != b.size()) {
-        throw LengthError("dot of " + std::to_string(a.size()) + " and " + std::to_string(b.size()) + " elements: the lengths must agree");
+        throw LengthError("dot of " + std::to_string(a.size()) + " and " + std::to_string(b.size()) +
+                          " elements: the lengths must agree");
     }
     std::vector<Var> both(a.begin(), a.end());
     both.insert(both.end(), b.begin(), b.end());

@@ -1,8 +1,8 @@
 // tape/wide.hpp: operators with any number of parents, in an ordered side list.
 //
-// The columns of the tape hold two parents an entry. An operator with more (a sum of many, a dot product, fma) is an entry
-// whose parents stand here, as a row of (parent, partial) pairs; the sweep runs branch-free between such entries and
-// walks the row at each. A constant operand keeps its place: a sink as the parent, the constant as the partial.
+// The columns of the tape hold two parents an entry. An operator with more (a sum of many, a dot product, fma) is an
+// entry whose parents stand here, as a row of (parent, partial) pairs; the sweep runs branch-free between such entries
+// and walks the row at each. A constant operand keeps its place: a sink as the parent, the constant as the partial.
 #pragma once
 
 #include <span>
