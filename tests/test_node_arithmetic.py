@@ -146,7 +146,7 @@ REFUSED = [
     np.complex128(1j),
     np.array(1j),
     np.datetime64("2020-01-01"),
-    np.timedelta64(1),
+    np.timedelta64(1, "s"),
     Meters(),
     np.str_("0.5"),
     "0.5",
@@ -185,7 +185,7 @@ def test_what_is_no_real_number_is_refused_on_either_side(symbol: str, other: An
         OPERATORS[symbol](other, x)
 
 
-@pytest.mark.parametrize("other", [Fraction(1, 3), Decimal("0.5"), 1j, "0.5", b"0.5", np.timedelta64(1)], ids=described)
+@pytest.mark.parametrize("other", [Fraction(1, 3), Decimal("0.5"), 1j, "0.5", b"0.5", np.timedelta64(1, "s")], ids=described)
 @pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "//"])
 def test_a_refusal_names_the_operator_the_value_and_the_cure(symbol: str, other: Any) -> None:
     x = rg.Node(2.0)

@@ -81,22 +81,22 @@ class Elements {
     PyObject* fast_ = nullptr;
 };
 
-// The tape that operands are on, nullptr if all are numbers; throws if they are on several.
+// The tape that operands are on, nullptr if all are numbers; throws if they are on several. The operands are fresh, and
+// a current serial is one tape's only.
 Tape* common_tape(const char* name, std::span<const Var> a, std::span<const Var> b = {}) {
-    Tape* tape = nullptr;
+    const Var* first = nullptr;
     for (const std::span<const Var> operands : {a, b}) {
         for (const Var& x : operands) {
             if (x.is_constant()) continue;
-            if (tape != nullptr && x.tape() != tape) {
-                throw TapeMismatchError(
-                    std::string(name) +
-                    ": the operands are on several tapes; make them on one, or pass .value of what is to "
-                    "count as a constant");
+            if (first == nullptr) first = &x;
+            if (x.serial() != first->serial()) {
+                throw TapeMismatchError(std::string(name) +
+                                        ": the operands are on several tapes; make them on one, or pass .value of what "
+                                        "is to count as a constant");
             }
-            tape = x.tape();
         }
     }
-    return tape;
+    return first == nullptr ? nullptr : first->tape();
 }
 
 // Runs a composite, which records several operators: if it fails half-way, those already recorded are taken back.

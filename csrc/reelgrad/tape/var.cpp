@@ -75,15 +75,14 @@ Var observed(Tape& tape, Tape::Recorded entry) {
     return {entry, serial};
 }
 
-Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands,
-               std::span<const double> partials) {
-    std::vector<Index> parents(operands.size());
-    std::vector<double> row(partials.begin(), partials.end());
+Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands, std::span<double> partials) {
+    thread_local std::vector<Index> parents;
+    parents.resize(operands.size());
     for (std::size_t k = 0; k < operands.size(); ++k) {
         parents[k] = operands[k].is_constant() ? sink_for(k) : operands[k].index();
-        if (operands[k].is_constant()) row[k] = operands[k].value_unchecked();
+        if (operands[k].is_constant()) partials[k] = operands[k].value_unchecked();
     }
-    return observed(tape, tape.record_wide(opcode, value, parents, row));
+    return observed(tape, tape.record_wide(opcode, value, parents, partials));
 }
 
 }  // namespace detail

@@ -99,8 +99,8 @@ namespace detail {
 Tape* tape_for(std::span<const Var> operands);
 
 Var observed(Tape& tape, Tape::Recorded entry);  // after a slow path: tells the observer
-Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands,
-               std::span<const double> partials);
+// Overwrites the partials of constants with the constants.
+Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands, std::span<double> partials);
 
 // Vars go by value: two registers each. The slow paths are apart so that the fast ones stay small.
 template <class Op>
@@ -173,15 +173,17 @@ Var apply(const Var& a, const Var& b, const Var& c) {
     const double value = Op::value(x, y, z);
     if (tape == nullptr) return value;
     const auto p = Op::partials(x, y, z, value);
-    return record_row(*tape, opcode_of<Op>, value, operands, std::array{p.a, p.b, p.c});
+    std::array partials{p.a, p.b, p.c};
+    return record_row(*tape, opcode_of<Op>, value, operands, partials);
 }
 
 template <class Op>
 Var reduce(std::span<const Var> x) {
     Tape* const tape = tape_for(x);
-    std::vector<double> numbers(2 * x.size());
+    thread_local std::vector<double> numbers;  // kept: to allocate would take longer than to reduce a short row
+    if (numbers.size() < 2 * x.size()) numbers.resize(2 * x.size());
     const std::span values = std::span(numbers).first(x.size());
-    const std::span partials = std::span(numbers).last(x.size());
+    const std::span partials = std::span(numbers).subspan(x.size(), x.size());
     for (std::size_t k = 0; k < x.size(); ++k) values[k] = x[k].value_unchecked();
     const double y = Op::template value<double>(values);
     if (tape == nullptr) return y;
