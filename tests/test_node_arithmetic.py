@@ -185,7 +185,9 @@ def test_what_is_no_real_number_is_refused_on_either_side(symbol: str, other: An
         OPERATORS[symbol](other, x)
 
 
-@pytest.mark.parametrize("other", [Fraction(1, 3), Decimal("0.5"), 1j, "0.5", b"0.5", np.timedelta64(1, "s")], ids=described)
+@pytest.mark.parametrize(
+    "other", [Fraction(1, 3), Decimal("0.5"), 1j, "0.5", b"0.5", np.timedelta64(1, "s")], ids=described
+)
 @pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "//"])
 def test_a_refusal_names_the_operator_the_value_and_the_cure(symbol: str, other: Any) -> None:
     x = rg.Node(2.0)

@@ -124,7 +124,7 @@ PyObject* node_format(PyObject* self, PyObject* spec) {
 
 // --- Comparison and truth: by value, as plain bools
 
-PyObject* node_compare(PyObject* l, PyObject* r, int operation) {
+PyObject* compare_slowly(PyObject* l, PyObject* r, int operation) {
     return guarded([&]() -> PyObject* {
         const double x = value_of(l);
         double y;
@@ -142,6 +142,26 @@ PyObject* node_compare(PyObject* l, PyObject* r, int operation) {
         }
         Py_RETURN_RICHCOMPARE(x, y, operation);
     });
+}
+
+// Branches are made of these: a comparison of Nodes that are there, or with a float or an int, takes the short way.
+PyObject* node_compare(PyObject* l, PyObject* r, int operation) {
+    const Handle& a = handle_of(l);
+    if (a.tape->is_current(a)) [[likely]] {
+        const double x = a.tape->value(a.index);
+        if (is_node(r)) {
+            const Handle& b = handle_of(r);
+            if (b.tape->is_current(b)) Py_RETURN_RICHCOMPARE(x, b.tape->value(b.index), operation);
+        } else if (PyFloat_CheckExact(r)) {
+            Py_RETURN_RICHCOMPARE(x, PyFloat_AS_DOUBLE(r), operation);
+        } else if (PyLong_CheckExact(r)) {
+            int overflow = 0;
+            const long long y = PyLong_AsLongLongAndOverflow(r, &overflow);
+            constexpr long long exact = 1LL << 53;  // up to here a double holds every int
+            if (overflow == 0 && y >= -exact && y <= exact) Py_RETURN_RICHCOMPARE(x, static_cast<double>(y), operation);
+        }
+    }
+    return compare_slowly(l, r, operation);
 }
 
 int node_bool(PyObject* self) {
