@@ -81,9 +81,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inh
 x = rg.Node(1.0)
 y = x
 threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-try:
+
+def record():  # a function: CPython 3.13.0 does not catch what interrupts a while loop directly inside try
+    global y
     while len(x.tape) < 30_000_000:
         y = y + x
+
+try:
+    record()
 except KeyboardInterrupt:
     pass
 else:
