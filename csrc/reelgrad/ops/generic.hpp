@@ -57,6 +57,11 @@ Num relu(const Num& x) {
 }
 
 template <class Num>
+Num stop_gradient(const Num& x) {
+    return x;
+}
+
+template <class Num>
 Num leaky_relu(const Num& x, const Num& slope) {
     return select(x > 0.0, x, slope * x);
 }

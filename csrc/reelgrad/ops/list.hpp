@@ -48,7 +48,8 @@
     X(Logit, logit)            \
     X(LogSigmoid, log_sigmoid) \
     X(Softplus, softplus)      \
-    X(Relu, relu)
+    X(Relu, relu)              \
+    X(StopGradient, stop_gradient)
 
 #define REELGRAD_BINARY(X)   \
     X(Add, add)              \
@@ -82,6 +83,16 @@
     X(Prod, prod)             \
     X(LogSumExp, logsumexp)   \
     X(Norm, norm)
+
+// Operators of conditions, which traces and Programs record; no functions of the module (conditions.hpp).
+#define REELGRAD_CONDITION(X)  \
+    X(Less, less)              \
+    X(LessEqual, less_equal)   \
+    X(Equal, equal)            \
+    X(NotEqual, not_equal)     \
+    X(LogicalAnd, logical_and) \
+    X(LogicalOr, logical_or)   \
+    X(LogicalNot, logical_not)
 
 #define REELGRAD_COMPOSITE(X)         \
     X(Mean, mean)                     \

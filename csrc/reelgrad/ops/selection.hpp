@@ -73,4 +73,18 @@ struct Where : Ternary {
     }
 };
 
+struct StopGradient : Unary {
+    static constexpr std::string_view name = "stop_gradient";
+    static constexpr std::string_view note = "x itself, of which nothing depends on x: its partial is 0.";
+    static constexpr bool selecting = true;
+    template <class Num>
+    static Num value(const Num& x) {
+        return stop_gradient(x);
+    }
+    template <class Num>
+    static Num partial(const Num&, const Num&) {
+        return Num(0.0);
+    }
+};
+
 }  // namespace reelgrad::ops

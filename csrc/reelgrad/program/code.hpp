@@ -1,0 +1,142 @@
+// program/code.hpp: what an instruction of a Program does, as a number.
+//
+// Codes are those of the tape for primitives, reductions and conditions, in this order; then come the operators that
+// only Programs have. Codes may differ from version to version: the text form has names.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "reelgrad/ops/conditions.hpp"
+#include "reelgrad/ops/reductions.hpp"
+
+namespace reelgrad::program {
+
+// --- Operators that only Programs have.
+//
+// A contribution to an adjoint is g * p, of which absolute zero makes 0 where g is 0 and p infinite or nan (ZMul), and
+// for selecting operators also where p is 0 (SMul: no edge, whatever g). A Program is run *relaxed* first, with plain
+// products; if a gradient comes out nan it is run again *checked*, with these (lower.hpp). zero_product(y, c) tells
+// where y, such a contribution, was made 0 though c, the plain product, is nan: second derivatives pass through there
+// as 0.
+
+struct ZMul : ops::Binary {
+    static constexpr std::string_view name = "zmul";
+    static constexpr std::array<std::string_view, 2> operands{"g", "p"};
+    template <class Num>
+    static Num value(const Num& g, const Num& p) {
+        const Num c = g * p;
+        return select(is_nan(c) && g == 0.0, Num(0.0), c);
+    }
+    template <class Num>
+    static ops::Partials<Num> partials(const Num& g, const Num& p, const Num& y) {
+        const Num forced = zero_product(y, g * p);
+        return {select(forced != 0.0, Num(0.0), p), g};
+    }
+};
+
+struct SMul : ops::Binary {
+    static constexpr std::string_view name = "smul";
+    static constexpr std::array<std::string_view, 2> operands{"g", "p"};
+    template <class Num>
+    static Num value(const Num& g, const Num& p) {
+        const Num c = g * p;
+        return select(is_nan(c) && (g == 0.0 || p == 0.0), Num(0.0), c);
+    }
+    template <class Num>
+    static ops::Partials<Num> partials(const Num& g, const Num& p, const Num& y) {
+        const Num forced = zero_product(y, g * p);
+        return {select(forced != 0.0, Num(0.0), p), select(forced != 0.0, Num(0.0), g)};
+    }
+};
+
+struct ZeroProduct : ops::detail::BinaryConditionBase {
+    static constexpr std::string_view name = "zero_product";
+    static constexpr std::array<std::string_view, 2> operands{"y", "c"};
+    template <class Num>
+    static Num value(const Num& y, const Num& c) {
+        return select(y == 0.0 && is_nan(c), Num(1.0), Num(0.0));
+    }
+};
+
+using Contributions = ops::OpList<ZMul, SMul, ZeroProduct>;
+
+// All that compute with templates over the number type.
+template <class Op>
+concept Elementwise = ops::Primitive<Op> || ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size ||
+                      ops::detail::position<Op>(Contributions{}) < Contributions::size;
+
+enum class Code : std::uint8_t {
+    first_reduction = ops::Primitives::size,
+    first_condition = first_reduction + ops::Reductions::size,
+    first_contribution = first_condition + ops::Conditions::size,
+    lane_sum = first_contribution + Contributions::size,  // the sum of a value over the lanes of a batch: uniform
+    input,
+    constant,
+    count,
+};
+
+template <class Op>
+inline constexpr Code code_of = [] {
+    const auto at = [](Code first, std::size_t position) {
+        return static_cast<Code>(static_cast<std::size_t>(first) + position);
+    };
+    if constexpr (ops::Primitive<Op>) {
+        return at(Code{}, ops::detail::position<Op>(ops::Primitives{}));
+    } else if constexpr (ops::detail::position<Op>(ops::Reductions{}) < ops::Reductions::size) {
+        return at(Code::first_reduction, ops::detail::position<Op>(ops::Reductions{}));
+    } else if constexpr (ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size) {
+        return at(Code::first_condition, ops::detail::position<Op>(ops::Conditions{}));
+    } else {
+        static_assert(ops::detail::position<Op>(Contributions{}) < Contributions::size);
+        return at(Code::first_contribution, ops::detail::position<Op>(Contributions{}));
+    }
+}();
+
+// Calls visitor.template operator()<Op>() for every elementwise operator.
+template <class Visitor>
+constexpr void for_each_elementwise(Visitor&& visitor) {
+    ops::for_each(ops::Primitives{}, visitor);
+    ops::for_each(ops::Conditions{}, visitor);
+    ops::for_each(Contributions{}, visitor);
+}
+
+// What can be asked of a code: name, arity (-1: any number of operands), whether its partials of 0 are no edges.
+struct CodeInfo {
+    std::string_view name;
+    std::int8_t arity = 0;
+    bool selecting = false;
+    bool commutative = false;
+};
+
+namespace detail {
+
+constexpr std::array<CodeInfo, static_cast<std::size_t>(Code::count)> code_infos() {
+    std::array<CodeInfo, static_cast<std::size_t>(Code::count)> infos{};
+    const auto enter = [&]<class Op>() {
+        infos[static_cast<std::size_t>(code_of<Op>)] = {Op::name, static_cast<std::int8_t>(ops::arity_v<Op>),
+                                                        Op::selecting, false};
+    };
+    for_each_elementwise(enter);
+    ops::for_each(ops::Reductions{},
+                  [&]<class Op>() { infos[static_cast<std::size_t>(code_of<Op>)] = {Op::name, -1, false, false}; });
+    infos[static_cast<std::size_t>(Code::lane_sum)] = {"lane_sum", 1, false, false};
+    infos[static_cast<std::size_t>(Code::input)] = {"input", 0, false, false};
+    infos[static_cast<std::size_t>(Code::constant)] = {"constant", 0, false, false};
+    for (const Code code :
+         {code_of<ops::Add>, code_of<ops::Mul>, code_of<ops::Hypot>, code_of<ops::LogAddExp>, code_of<ops::Equal>,
+          code_of<ops::NotEqual>, code_of<ops::LogicalAnd>, code_of<ops::LogicalOr>}) {
+        infos[static_cast<std::size_t>(code)].commutative = true;
+    }
+    return infos;
+}
+
+}  // namespace detail
+
+inline constexpr auto code_infos = detail::code_infos();
+
+constexpr const CodeInfo& info(Code code) { return code_infos[static_cast<std::size_t>(code)]; }
+constexpr bool is_reduction(Code code) { return code >= Code::first_reduction && code < Code::first_condition; }
+
+}  // namespace reelgrad::program
