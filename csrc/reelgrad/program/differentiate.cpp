@@ -89,7 +89,7 @@ Program differentiate(const Program& program, const Differentiation& what) {
     return builder.finish();
 }
 
-Program linearise(const Program& program, std::span<const std::uint32_t> inputs) {
+Program linearise(const Program& program, std::span<const std::uint32_t> inputs, bool varying_tangents) {
     const std::vector<char> depends = depending(program, inputs);
     Builder builder = Builder::with_values_of(program);
     builder.reserve(3 * program.size());
@@ -100,7 +100,7 @@ Program linearise(const Program& program, std::span<const std::uint32_t> inputs)
     for (const std::uint32_t number : inputs) {
         const Input& which = program.inputs()[number];
         const ValueId v = program.input_value(number);
-        tangents[v] = Expr::of(builder.input("t/" + which.name, which.rate));
+        tangents[v] = Expr::of(builder.input("t/" + which.name, varying_tangents ? Rate::varying : which.rate));
         has_tangent[v] = 1;
     }
     for (ValueId v = 0; v < program.size(); ++v) {
@@ -131,13 +131,15 @@ Program linearise(const Program& program, std::span<const std::uint32_t> inputs)
     return builder.finish();
 }
 
-Program reduced(const Program& program) {
+Program reduced(const Program& program, std::size_t outputs) {
     Builder builder = Builder::with_values_of(program);
     std::vector<ValueId> same(program.size());
     for (ValueId v = 0; v < same.size(); ++v) same[v] = v;
     builder.copy_guards(program, same);
-    for (const Output& output : program.outputs()) {
-        builder.output(output.name, builder.emit(Code::lane_sum, {output.value}), output.gradient);
+    for (std::size_t k = 0; k < program.outputs().size(); ++k) {
+        const Output& output = program.outputs()[k];
+        const ValueId v = k < outputs ? builder.emit(Code::lane_sum, {output.value}) : output.value;
+        builder.output(output.name, v, output.gradient);
     }
     return builder.finish();
 }

@@ -30,11 +30,11 @@ struct Differentiation {
 // zeroed. Throws ProgramError if adjoints per lane are asked of a Program that sums over lanes.
 Program differentiate(const Program& program, const Differentiation& what);
 
-// Forward mode: a new input "t/<name>", a tangent of the same rate, for each of the inputs; appends the tangent of each
-// output, "t/<name>".
-Program linearise(const Program& program, std::span<const std::uint32_t> inputs);
+// Forward mode: a new input "t/<name>", a tangent, for each of the inputs; appends the tangent of each output,
+// "t/<name>". Tangents have the rate of their input, or are all varying: then the lanes of a batch are directions.
+Program linearise(const Program& program, std::span<const std::uint32_t> inputs, bool varying_tangents = false);
 
-// The outputs summed over lanes.
-Program reduced(const Program& program);
+// The first `outputs` outputs summed over lanes; the others as they are.
+Program reduced(const Program& program, std::size_t outputs = static_cast<std::size_t>(-1));
 
 }  // namespace reelgrad::program
