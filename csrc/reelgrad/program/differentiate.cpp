@@ -20,6 +20,14 @@ std::vector<char> depending(const Program& program, std::span<const std::uint32_
     return depends;
 }
 
+void require_no_sums(const Program& program, const char* what) {
+    for (const Instruction& instruction : program.instructions()) {
+        if (instruction.code != Code::lane_sum) continue;
+        throw ProgramError(std::string(what) +
+                           " of a Program that sums over lanes: take the derivative first and reduce it afterwards");
+    }
+}
+
 Expr accumulated(const Expr& sum, const Expr& more) {
     return Expr::of(Builder::current().emit(code_of<ops::Add>, {sum.id(), more.id()}, true));
 }
@@ -27,14 +35,7 @@ Expr accumulated(const Expr& sum, const Expr& more) {
 }  // namespace
 
 Program differentiate(const Program& program, const Differentiation& what) {
-    if (what.per_lane) {
-        for (const Instruction& instruction : program.instructions()) {
-            if (instruction.code == Code::lane_sum) {
-                throw ProgramError(
-                    "derivatives per lane of a Program that sums over lanes: differentiate it before it is reduced");
-            }
-        }
-    }
+    if (what.per_lane) require_no_sums(program, "adjoints per lane");
     const std::vector<char> depends = depending(program, what.inputs);
     Builder builder = Builder::with_values_of(program);
     builder.reserve(4 * program.size());
@@ -90,6 +91,7 @@ Program differentiate(const Program& program, const Differentiation& what) {
 }
 
 Program linearise(const Program& program, std::span<const std::uint32_t> inputs, bool varying_tangents) {
+    if (varying_tangents) require_no_sums(program, "varying tangents");
     const std::vector<char> depends = depending(program, inputs);
     Builder builder = Builder::with_values_of(program);
     builder.reserve(3 * program.size());
