@@ -208,7 +208,7 @@ def test_operands_with_a_default_may_be_left_out() -> None:
 
 
 SELECTING = {"abs", "floor", "ceil", "round", "trunc", "sign", "relu", "leaky_relu", "elu", "floordiv", "copysign"}
-SELECTING |= {"maximum", "minimum", "clip", "where"}
+SELECTING |= {"maximum", "minimum", "clip", "where", "stop_gradient"}
 
 
 @every_primitive

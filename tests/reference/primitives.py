@@ -39,7 +39,7 @@ ORDERS = (0.0, 1.0, 2.0, 3.0, 5.0, -1.0, 0.5, NAN)
 
 
 def step(function: Callable[[float], float]) -> Case:
-    """A function of one number that is constant but for jumps; all its values are exact."""
+    """A function of one number whose derivative is 0; all its values are exact."""
     edges = tuple((x, x, 0.0) for x in (0.0, -0.0, INF, -INF, NAN))
     return Case(lambda x: mpf(function(float(x))), (constant(0.0),), edges, value_ulps=0.0)
 
@@ -278,6 +278,7 @@ UNARY: dict[str, Case] = {
         (lambda x: mpf(x > 0),),
         ((0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0), (NAN, NAN, 1.0)),
     ),
+    "stop_gradient": step(float),
 }
 
 BINARY: dict[str, Case] = {
