@@ -5,6 +5,8 @@
 #include <new>
 #include <string>
 
+#include "reelgrad/program/errors.hpp"
+
 namespace reelgrad::python {
 
 Exceptions exceptions{};
@@ -48,6 +50,8 @@ bool add_exceptions(PyObject* module) {
            add(module, e.node_type, "NodeTypeError",
                "An argument is of the wrong type, no number above all, or a Node would lose its derivative.", e.error,
                PyExc_TypeError) &&
+           add(module, e.program, "ProgramError",
+               "A Program is malformed, or cannot be had or run in the way asked for.", e.error, PyExc_ValueError) &&
            add(module, e.anomaly, "AnomalyError",
                "Inside detect_anomaly(): an operator made a value or an adjoint that is not finite.", e.error,
                PyExc_FloatingPointError) &&
@@ -80,6 +84,8 @@ void raise_current() {
         PyErr_SetString(exceptions.setting, e.what());
     } catch (const LengthError& e) {
         PyErr_SetString(exceptions.length, e.what());
+    } catch (const ProgramError& e) {
+        PyErr_SetString(exceptions.program, e.what());
     } catch (const std::bad_alloc&) {
         PyErr_SetString(exceptions.tape_memory,
                         "the system gives no more memory; the tape is as it was before this operation");

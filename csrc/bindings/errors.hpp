@@ -21,6 +21,7 @@ struct Exceptions {
     PyObject* length;           // LengthError (ValueError)
     PyObject* setting;          // SettingError (ValueError)
     PyObject* node_type;        // NodeTypeError (TypeError)
+    PyObject* program;          // ProgramError (ValueError)
     PyObject* anomaly;          // AnomalyError (FloatingPointError)
     PyObject* anomaly_warning;  // AnomalyWarning (RuntimeWarning)
 };

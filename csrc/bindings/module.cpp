@@ -7,6 +7,7 @@
 #include "bindings/errors.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/node.hpp"
+#include "bindings/program.hpp"
 #include "bindings/tape.hpp"
 
 namespace py = pybind11;
@@ -31,6 +32,7 @@ PYBIND11_MODULE(_core, module) {
     rp::add_primitive_functions(module);
     rp::add_sequence_functions(module);
     rp::add_operator_table(module);
+    rp::add_program(module);
 
     py::list public_names;
     for (const auto& [name, object] : py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()))) {
@@ -46,4 +48,5 @@ PYBIND11_MODULE(_core, module) {
     testing.def(
         "fail_next_slab", [] { reelgrad::HandleSlabs::fail_next_slab(); },
         "The next slab of Nodes cannot be allocated.");
+    rp::add_program_testing(testing);
 }

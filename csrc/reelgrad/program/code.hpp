@@ -6,12 +6,18 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "reelgrad/ops/conditions.hpp"
 #include "reelgrad/ops/reductions.hpp"
 
 namespace reelgrad::program {
+
+// For double; other number types bring their own.
+using ops::fma;
+using ops::is_nan;
+using ops::select;
 
 // --- Operators that only Programs have.
 //
@@ -62,16 +68,58 @@ struct ZeroProduct : ops::detail::BinaryConditionBase {
 
 using Contributions = ops::OpList<ZMul, SMul, ZeroProduct>;
 
+// What passes make of products: one rounding, as fma.
+struct Fms : ops::Ternary {
+    static constexpr std::string_view name = "fms";
+    template <class Num>
+    static Num value(const Num& a, const Num& b, const Num& c) {
+        return fma(a, b, -c);
+    }
+    template <class Num>
+    static ops::Partials3<Num> partials(const Num& a, const Num& b, const Num&, const Num&) {
+        return {b, a, Num(-1.0)};
+    }
+};
+
+struct Fnma : ops::Ternary {
+    static constexpr std::string_view name = "fnma";
+    template <class Num>
+    static Num value(const Num& a, const Num& b, const Num& c) {
+        return fma(-a, b, c);
+    }
+    template <class Num>
+    static ops::Partials3<Num> partials(const Num& a, const Num& b, const Num&, const Num&) {
+        return {-b, -a, Num(1.0)};
+    }
+};
+
+using Fusions = ops::OpList<Fms, Fnma>;
+
+// addend + a[0]*b[0] + a[1]*b[1] + ... in this order, each product fused into the sum. Its operands are addend, a[0],
+// b[0], a[1], b[1], ... Passes make it of sums of products; it is not differentiated.
+struct DotAdd {
+    static constexpr std::string_view name = "dot_add";
+    template <class Num>
+    static Num value(std::span<const Num> x) {
+        Num total = x[0];
+        for (std::size_t k = 1; k + 1 < x.size(); k += 2) total = fma(x[k], x[k + 1], total);
+        return total;
+    }
+};
+
 // All that compute with templates over the number type.
 template <class Op>
 concept Elementwise = ops::Primitive<Op> || ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size ||
-                      ops::detail::position<Op>(Contributions{}) < Contributions::size;
+                      ops::detail::position<Op>(Contributions{}) < Contributions::size ||
+                      ops::detail::position<Op>(Fusions{}) < Fusions::size;
 
 enum class Code : std::uint8_t {
     first_reduction = ops::Primitives::size,
-    first_condition = first_reduction + ops::Reductions::size,
+    dot_add = first_reduction + ops::Reductions::size,
+    first_condition,
     first_contribution = first_condition + ops::Conditions::size,
-    lane_sum = first_contribution + Contributions::size,  // the sum of a value over the lanes of a batch: uniform
+    first_fusion = first_contribution + Contributions::size,
+    lane_sum = first_fusion + Fusions::size,  // the sum of a value over the lanes of a batch: uniform
     input,
     constant,
     count,
@@ -88,9 +136,11 @@ inline constexpr Code code_of = [] {
         return at(Code::first_reduction, ops::detail::position<Op>(ops::Reductions{}));
     } else if constexpr (ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size) {
         return at(Code::first_condition, ops::detail::position<Op>(ops::Conditions{}));
-    } else {
-        static_assert(ops::detail::position<Op>(Contributions{}) < Contributions::size);
+    } else if constexpr (ops::detail::position<Op>(Contributions{}) < Contributions::size) {
         return at(Code::first_contribution, ops::detail::position<Op>(Contributions{}));
+    } else {
+        static_assert(ops::detail::position<Op>(Fusions{}) < Fusions::size);
+        return at(Code::first_fusion, ops::detail::position<Op>(Fusions{}));
     }
 }();
 
@@ -100,6 +150,7 @@ constexpr void for_each_elementwise(Visitor&& visitor) {
     ops::for_each(ops::Primitives{}, visitor);
     ops::for_each(ops::Conditions{}, visitor);
     ops::for_each(Contributions{}, visitor);
+    ops::for_each(Fusions{}, visitor);
 }
 
 // What can be asked of a code: name, arity (-1: any number of operands), whether its partials of 0 are no edges.
@@ -121,6 +172,7 @@ constexpr std::array<CodeInfo, static_cast<std::size_t>(Code::count)> code_infos
     for_each_elementwise(enter);
     ops::for_each(ops::Reductions{},
                   [&]<class Op>() { infos[static_cast<std::size_t>(code_of<Op>)] = {Op::name, -1, false, false}; });
+    infos[static_cast<std::size_t>(Code::dot_add)] = {DotAdd::name, -1, false, false};
     infos[static_cast<std::size_t>(Code::lane_sum)] = {"lane_sum", 1, false, false};
     infos[static_cast<std::size_t>(Code::input)] = {"input", 0, false, false};
     infos[static_cast<std::size_t>(Code::constant)] = {"constant", 0, false, false};
@@ -137,6 +189,7 @@ constexpr std::array<CodeInfo, static_cast<std::size_t>(Code::count)> code_infos
 inline constexpr auto code_infos = detail::code_infos();
 
 constexpr const CodeInfo& info(Code code) { return code_infos[static_cast<std::size_t>(code)]; }
+// Operands in a row: dot_add too.
 constexpr bool is_reduction(Code code) { return code >= Code::first_reduction && code < Code::first_condition; }
 
 }  // namespace reelgrad::program

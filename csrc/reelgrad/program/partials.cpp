@@ -1,6 +1,9 @@
 #include "reelgrad/program/partials.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "reelgrad/program/errors.hpp"
 
 namespace reelgrad::program {
 namespace {
@@ -46,7 +49,12 @@ std::vector<Expr> partials_of(ValueId v) {
     std::vector<Expr> x;
     x.reserve(operands.size());
     for (const ValueId operand : operands) x.push_back(Expr::known(operand));
-    return kEmitters[static_cast<std::size_t>(program[v].code)](x, Expr::of(v));
+    const Emitter emitter = kEmitters[static_cast<std::size_t>(program[v].code)];
+    if (emitter == nullptr) {
+        throw ProgramError(std::string(info(program[v].code).name) +
+                           " has no derivative: passes make it; differentiate a Program before it is optimised");
+    }
+    return emitter(x, Expr::of(v));
 }
 
 Expr contribution(const Expr& g, const Expr& p, bool selecting) {

@@ -36,6 +36,23 @@ bool operator==(const Program& a, const Program& b) {
            std::ranges::equal(a.guards_, b.guards_, same_guard);
 }
 
+Program Program::from(Parts parts) {
+    Program program;
+    program.instructions_ = std::move(parts.instructions);
+    program.rates_ = std::move(parts.rates);
+    program.constants_ = std::move(parts.constants);
+    program.rows_ = std::move(parts.rows);
+    program.inputs_ = std::move(parts.inputs);
+    program.input_values_ = std::move(parts.input_values);
+    program.outputs_ = std::move(parts.outputs);
+    program.guards_ = std::move(parts.guards);
+    return program;
+}
+
+Program::Parts Program::parts() const {
+    return {instructions_, rates_, constants_, rows_, inputs_, input_values_, outputs_, guards_};
+}
+
 ValueId Builder::input(std::string name, Rate rate) {
     const auto number = static_cast<ValueId>(program_.inputs_.size());
     const auto v = static_cast<ValueId>(size());

@@ -69,7 +69,24 @@ class Program {
     const std::vector<Output>& outputs() const { return outputs_; }
     const std::vector<Guard>& guards() const { return guards_; }
 
+    // The number of the input that instruction `v` is.
+    std::uint32_t input_number(ValueId v) const { return instructions_[v].operand[0]; }
+
     friend bool operator==(const Program&, const Program&);
+
+    // What a Program is made of, for whoever has it in another form. Nothing is checked: see verify().
+    struct Parts {
+        std::vector<Instruction> instructions;
+        std::vector<Rate> rates;  // of each value
+        std::vector<double> constants;
+        std::vector<ValueId> rows;
+        std::vector<Input> inputs;
+        std::vector<ValueId> input_values;
+        std::vector<Output> outputs;
+        std::vector<Guard> guards;
+    };
+    static Program from(Parts parts);
+    Parts parts() const;
 
   private:
     friend class Builder;
