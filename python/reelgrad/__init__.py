@@ -14,6 +14,7 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
+from reelgrad.trees import Static, StructureError, static
 
-__all__ = ["__version__", "nn", "optim"]
+__all__ = ["Static", "StructureError", "__version__", "nn", "optim", "static"]
 __all__ += _core.__all__

@@ -33,6 +33,7 @@ from reelgrad._core import (
     mae,
     mse,
 )
+from reelgrad.module_trees import register_module
 
 __all__ = [
     "MLP",
@@ -77,6 +78,10 @@ class Module:
     {'slope': 3.0, 'offset': 1.0}
     """
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        register_module(cls)
+
     def named_parameters(self) -> Iterator[tuple[str, Node]]:
         """Yield each parameter with the path that leads to it, as in ``'layers.0.neurons.3.w.1'``."""
         for parameter, path in self._variables().items():
@@ -98,6 +103,9 @@ class Module:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters())} parameters)"
+
+
+register_module(Module)
 
 
 class Neuron(Module):

@@ -1,0 +1,240 @@
+"""Arguments and results as trees: what in them is a number, what is static, and how to put them together again.
+
+Lists, tuples, named tuples, dicts and whatever else `optree` has registered (in the global namespace or in "reelgrad")
+are branches; so is an `rg.nn.Module`, whose leaves are its parameters. Numbers are leaves: floats, ints, NumPy's real
+scalars, variables (by their value), and arrays of real numbers, each of which is one leaf with many elements. Text,
+bools, None and `rg.static(v)` are static: part of the structure, and so of the key under which a traced function is
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import optree
+from numpy.typing import NDArray
+
+from reelgrad._core import Node, ReelgradError
+
+__all__ = ["Static", "Structure", "StructureError", "flatten", "static", "with_axes"]
+
+NAMESPACE = "reelgrad"
+Leaf: TypeAlias = "float | NDArray[Any]"
+
+
+class StructureError(ReelgradError, TypeError):
+    """An argument or a result is built of something that cannot be taken apart into numbers."""
+
+
+class Static:
+    """A value that is no number to differentiate or to vary: see `static`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def _key(self) -> tuple[object, object]:
+        if type(self.value) is float:
+            return float, self.value.hex()  # which tells -0.0 from 0.0, and takes nan for nan
+        return type(self.value), self.value if isinstance(self.value, Hashable) else id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Static):
+            return NotImplemented
+        try:
+            return bool(self._key() == other._key())
+        except Exception:  # what compares strangely is compared by identity
+            return self.value is other.value
+
+    def __hash__(self) -> int:
+        try:
+            return hash(self._key())
+        except TypeError:  # a tuple of lists, say
+            return hash(type(self.value))
+
+    def __repr__(self) -> str:
+        return f"static({self.value!r})"
+
+
+def static(value: object) -> Static:
+    """Mark an argument as static: a traced function gets the value itself, and is traced anew for another value.
+
+    Values are compared by ``==`` where they can be hashed, else by identity.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> rg.static(2) == rg.static(2)
+    True
+    """
+    return Static(value)
+
+
+@dataclass(frozen=True)
+class LeafSpec:
+    """What a numeric leaf is: a plain number, a variable, or an array and its shape."""
+
+    kind: Literal["number", "node", "array"]
+    shape: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A tree without its numbers: equal structures take equally many numbers in the same places."""
+
+    treedef: optree.PyTreeSpec
+    entries: tuple[LeafSpec | Static, ...]
+
+    @property
+    def leaves(self) -> tuple[LeafSpec, ...]:
+        """The numeric leaves, in order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, LeafSpec))
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are in all."""
+        return sum(leaf.size for leaf in self.leaves)
+
+    def unflatten(self, leaves: Sequence[Any]) -> Any:
+        """Return the tree with these leaves, which may be anything, and the static values in their places."""
+        rest = iter(leaves)
+        filled = [entry.value if isinstance(entry, Static) else next(rest) for entry in self.entries]
+        return self.treedef.unflatten(filled)
+
+    def unflatten_flat(self, numbers: Sequence[Any]) -> Any:
+        """Return the tree for its numbers in a row; arrays are object arrays, or float64 if `numbers` is an array."""
+        leaves: list[Any] = []
+        at = 0
+        for leaf in self.leaves:
+            part = numbers[at : at + leaf.size]
+            at += leaf.size
+            if leaf.kind != "array":
+                leaves.append(part[0] if not isinstance(numbers, np.ndarray) else float(part[0]))
+            elif isinstance(numbers, np.ndarray):
+                leaves.append(part.reshape(leaf.shape).copy())
+            else:
+                array = np.empty(leaf.size, object)
+                array[:] = part
+                leaves.append(array.reshape(leaf.shape))
+        return self.unflatten(leaves)
+
+    def paths(self, name: str) -> Iterator[str]:
+        """Yield for each numeric leaf the expression that leads to it from `name`, as in ``params['w'][0]``."""
+        for accessor, entry in zip(self.treedef.accessors(), self.entries, strict=True):
+            if isinstance(entry, LeafSpec):
+                yield accessor.codify(name)
+
+
+def flatten(tree: Any, name: str = "argument") -> tuple[list[Leaf], Structure]:
+    """Take a tree apart into its numeric leaves and its structure.
+
+    Numbers become floats, arrays stay as they are if their numbers are real (arrays of objects become float64).
+
+    Raises
+    ------
+    StructureError
+        If something in it is neither a number nor static nor a known container; says where.
+    """
+    found, treedef = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    leaves: list[Leaf] = []
+    entries: list[LeafSpec | Static] = []
+    for position, value in enumerate(found):
+        try:
+            leaf, entry = _entry(value)
+        except _Refused as refused:
+            path = treedef.accessors()[position].codify(name)
+            raise StructureError(f"{path}: {refused}") from None
+        entries.append(entry)
+        if leaf is not None:
+            leaves.append(leaf)
+    return leaves, Structure(treedef, tuple(entries))
+
+
+def with_axes(tree: Any, axes: Any, name: str, what: str = "in_axes") -> list[Any]:
+    """Return the axis for each numeric leaf of `tree` from `axes`, a tree prefix of ints and None.
+
+    Raises
+    ------
+    StructureError
+        If `axes` is no prefix of the tree.
+    """
+    try:
+        spread = optree.broadcast_prefix(axes, tree, none_is_leaf=True, namespace=NAMESPACE)
+    except (ValueError, TypeError) as error:
+        raise StructureError(
+            f"{what} of {name} is {axes!r}, which does not fit its structure: give an int, None, or a tree with the "
+            f"same containers ({error})"
+        ) from None
+    for axis in spread:
+        if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int)):
+            raise StructureError(
+                f"{what} of {name} has {axis!r}, but an axis is an int, or None for a uniform argument"
+            )
+    found = optree.tree_leaves(tree, none_is_leaf=True, namespace=NAMESPACE)
+    return [axis for axis, value in zip(spread, found, strict=True) if not isinstance(_entry(value)[1], Static)]
+
+
+class _Refused(Exception):
+    pass
+
+
+_SCALARS = (np.floating, np.integer)
+_STATIC_TYPES = (str, bytes, bool, type(None), np.bool_, np.str_)
+
+
+def _entry(value: Any) -> tuple[Leaf | None, LeafSpec | Static]:
+    kind = type(value)
+    if kind is float or (kind is int and abs(value) < 1 << 1023):
+        return float(value), LeafSpec("number")
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if kind is Static:
+        return None, value
+    if isinstance(value, _STATIC_TYPES):
+        return None, Static(bool(value) if isinstance(value, np.bool_) else value)
+    if kind is Node:
+        if not value.is_variable:
+            raise _Refused(
+                f"got {value!r}, the result of an operation: variables and numbers can be arguments; pass its .value"
+            )
+        return value.value, LeafSpec("node")
+    if isinstance(value, (float, int, *_SCALARS)):
+        try:
+            return float(value), LeafSpec("number")
+        except OverflowError:
+            raise _Refused(f"got {value!r}, which is too large for a float") from None
+    raise _Refused(
+        f"got {kind.__name__} {value!r:.80}, which is no number; numbers, arrays of real numbers, lists, tuples, dicts "
+        "and rg.nn.Modules are traced; wrap what is to be static: rg.static(...)"
+    )
+
+
+def _array(value: NDArray[Any]) -> tuple[Leaf, LeafSpec]:
+    if value.dtype.kind in "fiub":
+        return value, LeafSpec("array", value.shape)
+    if value.dtype.kind != "O":
+        raise _Refused(f"got an array of {value.dtype}, but only arrays of real numbers are traced")
+    numbers = np.empty(value.shape, np.float64)
+    for position, element in np.ndenumerate(value):
+        leaf, entry = _entry(element)
+        if isinstance(entry, Static) or not isinstance(leaf, float):
+            raise _Refused(f"element {position} is {element!r:.80}, which is no number")
+        numbers[position] = leaf
+    return numbers, LeafSpec("array", value.shape)
+
+
+def register(
+    kind: type[Any], take_apart: Callable[[Any], tuple[Any, Any, Any]], put_together: Callable[[Any, Any], Any]
+) -> None:
+    """Make a class a branch of trees, in this package's namespace of optree."""
+    optree.register_pytree_node(kind, take_apart, put_together, namespace=NAMESPACE)
