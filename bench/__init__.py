@@ -6,7 +6,9 @@ once without timing; ``python -m bench.report`` measures all ratios in one run a
     program, xor, moons, operators   the workloads, written once over any engine; training is the loop of xor and moons
     engines                          reelgrad, plain floats and the scalar peers behind one interface
     arrays                           the peers that compute whole arrays
-    cpp_tape                         the C++ benchmark, built and called
+    batch, asian, replay, long_program   workloads of one call that gives value and gradient, with their peers
+    cpp_build                        the C++ of the benchmarks, built and loaded
+    cpp_tape, limits                 the tape from C++; what can be had by hand in C++
     timing, machine                  interleaved rounds and their ratios; what they ran on
     measure -> report, figure        one run of everything -> Markdown and a plot
 

@@ -140,7 +140,8 @@ def xor_jax_loop() -> Run:
 # --- The moons network
 
 
-def _unpack(p: Any) -> tuple[Any, Any, Any, Any, Any, Any]:
+def unpack(p: Any) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """Return weights and biases of the network 2-16-16-1, as views of its array of parameters."""
     return p[:32].reshape(16, 2), p[32:48], p[48:304].reshape(16, 16), p[304:320], p[320:336], p[336]
 
 
@@ -150,9 +151,9 @@ def moons_numpy() -> Run:
 
     def run(steps: int) -> Result:
         p = moons.START.copy()
-        w1, b1, w2, b2, w3, _ = _unpack(p)
+        w1, b1, w2, b2, w3, _ = unpack(p)
         gradient = np.empty_like(p)
-        g1, c1, g2, c2, g3, _ = _unpack(gradient)
+        g1, c1, g2, c2, g3, _ = unpack(gradient)
         for k in range(steps):
             h1 = np.maximum(x @ w1.T + b1, 0.0)
             h2 = np.maximum(h1 @ w2.T + b2, 0.0)
@@ -185,7 +186,7 @@ def moons_torch() -> Run:
     def run(steps: int) -> Result:
         layers = nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 1)
         network = nn.Sequential(*layers).double()
-        w1, b1, w2, b2, w3, b3 = _unpack(torch.tensor(moons.START))
+        w1, b1, w2, b2, w3, b3 = unpack(torch.tensor(moons.START))
         with torch.no_grad():
             for q, start in zip(network.parameters(), (w1, b1, w2, b2, w3[None], b3[None]), strict=True):
                 q.copy_(start)
@@ -209,7 +210,7 @@ def _jax_moons_step() -> tuple[Any, Callable[[Any, Any], Any]]:
     x, sides = jnp.array(moons.INPUTS), jnp.array(moons.SIDES)
 
     def loss(p: Any) -> Any:
-        w1, b1, w2, b2, w3, b3 = _unpack(p)
+        w1, b1, w2, b2, w3, b3 = unpack(p)
         h = jax.nn.relu(x @ w1.T + b1)
         h = jax.nn.relu(h @ w2.T + b2)
         scores = h @ w3 + b3

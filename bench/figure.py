@@ -43,7 +43,8 @@ def factor(ratio: float) -> str:
 
 
 def _color(name: str) -> str:
-    return ACCENT if name.startswith("reelgrad") else BASELINE if "no derivative" in name else OTHERS
+    reference = "no derivative" in name or name.startswith("limit")
+    return ACCENT if name.startswith("reelgrad") else BASELINE if reference else OTHERS
 
 
 def _draw(axes: Axes, panel: Panel) -> None:

@@ -6,19 +6,23 @@ All times are seconds per unit of the workload: operator, epoch or step.
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 import reelgrad as rg
 from bench import moons, operators, xor
 from bench.arrays import MOONS_RUNS, XOR_RUNS, Run
-from bench.cpp_tape import BuildImpossible, CppTape, build
-from bench.engines import DIFFERENTIATING, TRAINING, Engine, Floats, Micrograd, PeerMissing, Reelgrad
+from bench.cpp_build import BuildImpossible
+from bench.cpp_tape import CppTape, build
+from bench.engines import DIFFERENTIATING, TRAINING, Engine, Floats, Micrograd, Reelgrad
+from bench.limits import LIMIT, moons_limit, xor_limit
 from bench.long_tape import small_graph_on_a_long_tape
+from bench.measure_programs import measure_asian, measure_batch, measure_long_program, measure_replay
+from bench.parts import CppPart, Effort, Part, made
 from bench.program import GRADIENT_TOLERANCE, Program, mixed_program
 from bench.timing import Rounds, Variant, interleave, timed
 from bench.training import Path as TrainingPath
@@ -28,45 +32,6 @@ FLOATS = Floats.name
 REELGRAD = Reelgrad.name
 REELGRAD_NEW_TAPE = "reelgrad, memory used for the first time"
 REELGRAD_SIGMOID = "reelgrad, z.sigmoid() and rg.mse"
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How many rounds each part gets, and how long the C++ tape is."""
-
-    operators: int = 41
-    chain: int = 41
-    xor: int = 21
-    moons: int = 15
-    backward: int = 41
-    tape: int = 15
-    tape_operators: int = 10_000_000
-
-
-FULL = Effort()
-QUICK = Effort(operators=5, chain=5, xor=2, moons=2, backward=5, tape=3, tape_operators=1_000_000)
-
-
-@dataclass
-class Part:
-    """The times of one workload, and why some of its peers are not among them."""
-
-    rounds: Rounds
-    names: list[str]
-    missing: list[str] = field(default_factory=list)
-
-
-@dataclass
-class CppPart:
-    """W6: times, memory and the compiler; or the reason why there are none."""
-
-    rounds: Rounds | None = None
-    operators: int = 0
-    bytes_per_operator: float = 0.0
-    compiler: str = ""
-    missing: str = ""
 
 
 @dataclass
@@ -80,15 +45,11 @@ class Measurements:
     moons: Part
     backward: Rounds
     memory: dict[int, int]
+    batch: Part
+    asian: Part
     cpp: CppPart
-
-
-def _made(make: Callable[[], T], missing: list[str]) -> T | None:
-    try:
-        return make()
-    except PeerMissing as reason:
-        missing.append(str(reason))
-        return None
+    replay: Part
+    long_program: Part
 
 
 # --- W1
@@ -171,7 +132,7 @@ def measure_chain(rounds: int, program: Program) -> Part:
     expected: list[float] | None = None
     with ExitStack() as sessions:
         for make in DIFFERENTIATING:
-            engine = _made(make, missing)
+            engine = made(make, missing)
             if engine is None:
                 continue
             sessions.enter_context(engine.session())
@@ -212,11 +173,11 @@ def _measure_training(
     variants = [Variant(FLOATS, timed(lambda: forward_only(task, path), task.steps))]
     runs = list(more)
     for make in TRAINING:
-        engine = _made(make, missing)
+        engine = made(make, missing)
         if engine is not None:
             runs.append((engine.name, _trainer(engine, task)))
     for name, make_run in arrays:
-        run = _made(make_run, missing)
+        run = made(make_run, missing)
         if run is not None:
             runs.append((name, run))
     for name, run in runs:
@@ -232,7 +193,7 @@ MOONS_FEWER = {"XAD": 3, "micrograd": 1}
 def measure_xor(rounds: int) -> Part:
     """Time XOR, per epoch."""
     own_words = [(REELGRAD_SIGMOID, _trainer(Reelgrad(), xor.XOR_IN_REELGRAD))]
-    return _measure_training("W2, XOR", xor.XOR, rounds, own_words, XOR_RUNS, XOR_FEWER)
+    return _measure_training("W2, XOR", xor.XOR, rounds, own_words, [(LIMIT, xor_limit), *XOR_RUNS], XOR_FEWER)
 
 
 def measure_moons(rounds: int) -> Part:
@@ -240,7 +201,7 @@ def measure_moons(rounds: int) -> Part:
     result = train(Reelgrad(), moons.MOONS, moons.STEPS)
     assert abs(result.loss - moons.FINAL_LOSS) < 5e-11, result.loss
     assert moons.accuracy(result.scores) == 1.0
-    return _measure_training("W3, moons", moons.MOONS, rounds, [], MOONS_RUNS, MOONS_FEWER)
+    return _measure_training("W3, moons", moons.MOONS, rounds, [], [(LIMIT, moons_limit), *MOONS_RUNS], MOONS_FEWER)
 
 
 def measure_memory(after: Sequence[int] = (10, 100, 300)) -> dict[int, int]:
@@ -328,5 +289,9 @@ def measure(effort: Effort) -> Measurements:
         moons=measure_moons(effort.moons),
         backward=measure_backward(effort.backward),
         memory=measure_memory(),
+        batch=measure_batch(effort.batch),
+        asian=measure_asian(effort.asian),
         cpp=measure_tape(effort.tape, effort.tape_operators),
+        replay=measure_replay(effort.replay),
+        long_program=measure_long_program(effort.long_program),
     )

@@ -81,10 +81,15 @@ def _apply(name: str, a: float, b: float) -> float | None:
             return math.exp(a) if -1.5 < a < 0.6 else None
 
 
-def mixed_program(length: int = 1000, seed: int = SEED) -> Program:
+def random_inputs(rng: random.Random) -> list[float]:
+    """Return a number near 1 or, one in four, near -1 for each live scalar."""
+    return [rng.uniform(0.5, 1.5) * rng.choice((1, 1, 1, -1)) for _ in range(LIVE)]
+
+
+def mixed_program(length: int = 1000, seed: int = SEED, inputs: list[float] | None = None) -> Program:
     """Return the program; the same for the same arguments. ValueError for a seed that finds no admissible operands."""
     rng = random.Random(seed)
-    inputs = [rng.uniform(0.5, 1.5) * rng.choice((1, 1, 1, -1)) for _ in range(LIVE)]
+    inputs = inputs or random_inputs(rng)
     values = list(inputs)
     operators: list[tuple[str, int, int]] = []
     order: list[str] = []
@@ -101,6 +106,8 @@ def mixed_program(length: int = 1000, seed: int = SEED) -> Program:
                 candidates.append((abs(math.log(abs(result))), a, b, result))
                 if len(candidates) == 4:
                     break
+        if not candidates:
+            raise ValueError(f"seed {seed}: no operands for operator {len(operators)}, {name}")
         _, a, b, result = min(candidates)
         values[a] = result
         operators.append((name, a, b))

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import reelgrad as rg
-from bench import figure, machine, sections
-from bench.cpp_tape import ROOT
-from bench.measure import FULL, QUICK, Measurements, measure
+from bench import asian, batch, figure, long_program, machine, sections
+from bench.cpp_build import ROOT
+from bench.measure import Measurements, measure
+from bench.parts import FULL, QUICK
 from bench.targets import targets
 from bench.timing import pin
 
@@ -32,10 +33,14 @@ def page(m: Measurements, where: str) -> str:
 - **One run, one core, one thread, float64.** Variants take turns, round by round. A ratio is the median, over the
   rounds, of the ratio within one round; a time is the median of the rounds, or the fastest where it says so. A first
   round warms up and is dropped.
-- **Answers before times.** Every variant's gradient or loss is compared with reelgrad's before it is timed; the moons
-  network must end at the loss 0.0132907307 with all points on their side, the C++ tape at the bits of plain doubles.
+- **Answers before times.** Every variant's gradient or loss is compared before it is timed: in W1 to W3 with
+  reelgrad's, in W4, W5 and W7 with NumPy's, to 1e-10 of the largest derivative, in W8 with the tape's, to 1e-9. The
+  moons network must end at the loss 0.0132907307 with all points on their side, the C++ tape at the bits of plain
+  doubles.
 - **The reference is plain Python floats**: the same source, the same arithmetic in the same order, with no derivative.
   In W2 and W3 the floats repeat the forward passes of the training on the same parameters.
+- **The limit is C++ by hand**, derivatives and all, compiled for this very processor (`bench/cpp/`): W2 one number at a
+  time, the others with SIMD across samples or paths. It knows all sizes beforehand and computes nothing else.
 - **Code of its own for each engine.** CPython specialises bytecode for the types it meets; shared, it would be slow for
   floats, and the comparison flattering.
 - Garbage collection is on, as in use. It is run before each turn, and does not see the modules loaded before, so that
@@ -76,9 +81,37 @@ A network 2-16-16-1 with ReLU on 100 points, hinge loss and L2: 100 steps of som
 
 {sections.bounded_section(m.backward, m.memory)}
 
+## W4: a gradient over a batch
+
+The squared error of a network 2-16-16-1 with tanh, summed over {batch.SAMPLES:,} samples: {batch.OPERATORS} operators
+forward, and derivatives for 337 parameters.
+
+{sections.gradient_section(m.batch, "sample", limit=True)}
+
+## W5: an Asian call
+
+Monte Carlo with {asian.PATHS:,} paths of {asian.STEPS} steps: the price and its derivatives for five inputs. The limit
+reads normal numbers that are stored by step (time-major).
+
+{sections.gradient_section(m.asian, "path", limit=True)}
+
 ## W6: the tape from C++
 
 {sections.cpp_section(m.cpp)}
+
+## W7: one sample
+
+Value and gradient of the network of W4 for one sample, from Python: NumPy arrays in, arrays out.
+
+{sections.gradient_section(m.replay, "call", limit=False)}
+
+## W8: a long program
+
+A random straight-line program of {long_program.timed_program().operators:,} operators with 20 inputs, over
+{long_program.LANES} lanes: the sum over the lanes and its derivatives for each lane's inputs. Time per forward operator
+and lane.
+
+{sections.gradient_section(m.long_program, "operator and lane", limit=False)}
 
 ## Where others win
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from bench import operators
 from bench.figure import Bar, Panel, duration, factor
-from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, CppPart, Measurements, Part
+from bench.limits import LIMIT
+from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, Measurements
+from bench.parts import CppPart, Part
 from bench.targets import targets
 from bench.timing import Metric, Rounds
 
@@ -51,20 +53,29 @@ def chain_section(part: Part) -> str:
     return table(head, rows)
 
 
-def training_section(part: Part, unit: str) -> str:
-    """W2 or W3, the fastest first."""
+def _ratio(rounds: Rounds, metric: Metric, to: Metric) -> str:
+    return factor(rounds.ratio(metric, to)) if to in rounds else "-"
+
+
+def _table_of_ratios(part: Part, unit: str, references: Sequence[tuple[str, str]]) -> str:
+    """Return the variants, the fastest first, with ratios to the references: a column's head and a variant."""
     rounds = part.rounds
-    rows = [
-        (
-            name,
-            duration(rounds.median(Metric(name))),
-            duration(rounds.minimum(Metric(name))),
-            factor(rounds.ratio(Metric(name), Metric(FLOATS))),
-            factor(rounds.ratio(Metric(name), Metric(REELGRAD))),
-        )
-        for name in sorted(part.names, key=lambda name: rounds.median(Metric(name)))
-    ]
-    return table((f"per {unit}", "median", "fastest round", "÷ floats", "÷ reelgrad"), rows)
+    rows = []
+    for name in sorted(part.names, key=lambda name: rounds.median(Metric(name))):
+        metric = Metric(name)
+        ratios = [_ratio(rounds, metric, Metric(reference)) for _, reference in references]
+        rows.append((name, duration(rounds.median(metric)), duration(rounds.minimum(metric)), *ratios))
+    return table((f"per {unit}", "median", "fastest round", *[head for head, _ in references]), rows)
+
+
+def training_section(part: Part, unit: str) -> str:
+    """W2 or W3."""
+    return _table_of_ratios(part, unit, (("÷ floats", FLOATS), ("÷ limit", LIMIT), ("÷ reelgrad", REELGRAD)))
+
+
+def gradient_section(part: Part, unit: str, *, limit: bool) -> str:
+    """W4, W5, W7 or W8; `limit` says whether there is one."""
+    return _table_of_ratios(part, unit, (*[("÷ limit", LIMIT)] * limit, ("÷ reelgrad", REELGRAD)))
 
 
 def bounded_section(rounds: Rounds, memory: dict[int, int]) -> str:
@@ -131,7 +142,8 @@ def losses_section(m: Measurements) -> str:
 
 def missing_section(m: Measurements) -> str:
     """Tell which peers were left out."""
-    reasons = sorted({*m.chain.missing, *m.xor.missing, *m.moons.missing})
+    parts = m.chain, m.xor, m.moons, m.batch, m.asian, m.replay, m.long_program
+    reasons = sorted({reason for part in parts for reason in part.missing})
     return "" if not reasons else "\nLeft out:\n\n" + "\n".join(f"- {reason}" for reason in reasons) + "\n"
 
 
@@ -144,9 +156,13 @@ def panels(m: Measurements) -> list[Panel]:
         bars = [Bar(x.variant, part.rounds.median(x), part.rounds.ratio(x, own)) for x in shown if x in part.rounds]
         return Panel(title, bars)
 
-    return [
-        of("W1, chain of 1,000 operators: forward, per operator", m.chain, "forward"),
-        of("W1, chain of 1,000 operators: backward, per operator", m.chain, "backward"),
-        of("W2, XOR: training, per epoch", m.xor),
-        of("W3, moons network: training, per step", m.moons),
+    shown = [
+        ("W1, chain of 1,000 operators: forward, per operator", m.chain, "forward"),
+        ("W1, chain of 1,000 operators: backward, per operator", m.chain, "backward"),
+        ("W2, XOR: training, per epoch", m.xor, "time"),
+        ("W3, moons network: training, per step", m.moons, "time"),
+        ("W4, gradient over a batch, per sample", m.batch, "time"),
+        ("W5, Asian call: gradient, per path", m.asian, "time"),
+        ("W7, one sample: gradient, per call", m.replay, "time"),
     ]
+    return [of(*panel) for panel in shown if Metric(REELGRAD, panel[2]) in panel[1].rounds]

@@ -8,11 +8,13 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench.arrays import XOR_RUNS, Run
 from bench.engines import TRAINING, Engine, Reelgrad
 from bench.fixtures import present, time_rounds
+from bench.limits import LIMIT, xor_limit
 from bench.training import forward_only, path_of, require_same_loss, train
 from bench.xor import EPOCHS, FINAL_LOSS, XOR, XOR_IN_REELGRAD
 
 FEWER = 1_000
 PATH = path_of(XOR)
+RUNS = [(LIMIT, xor_limit), *XOR_RUNS]
 
 
 def test_the_loss_falls_to_a_quarter_and_the_predictions_to_a_half() -> None:
@@ -43,7 +45,7 @@ def test_scalar_engines(benchmark: BenchmarkFixture, make: type[Engine]) -> None
 
 
 @pytest.mark.benchmark(group="W2 XOR, 1,000 epochs")
-@pytest.mark.parametrize("make", [make for _, make in XOR_RUNS], ids=[name for name, _ in XOR_RUNS])
+@pytest.mark.parametrize("make", [make for _, make in RUNS], ids=[name for name, _ in RUNS])
 def test_array_libraries(benchmark: BenchmarkFixture, make: Callable[[], Run]) -> None:
     run = present(make)
     require_same_loss("arrays", run(FEWER), PATH, FEWER)

@@ -12,11 +12,13 @@ import reelgrad as rg
 from bench.arrays import MOONS_RUNS, Run
 from bench.engines import TRAINING, Engine, Reelgrad
 from bench.fixtures import present, time_rounds
+from bench.limits import LIMIT, moons_limit
 from bench.long_tape import GRAPH, small_graph_on_a_long_tape
 from bench.moons import FINAL_LOSS, MOONS, STEPS, accuracy
 from bench.training import forward_only, path_of, require_same_loss, train
 
 PATH = path_of(MOONS)
+RUNS = [(LIMIT, moons_limit), *MOONS_RUNS]
 
 
 def test_the_documented_loss_and_every_point_on_its_side() -> None:
@@ -55,7 +57,7 @@ def test_reelgrad(benchmark: BenchmarkFixture) -> None:
 
 
 @pytest.mark.benchmark(group="W3 moons, 100 steps")
-@pytest.mark.parametrize("make", [make for _, make in MOONS_RUNS], ids=[name for name, _ in MOONS_RUNS])
+@pytest.mark.parametrize("make", [make for _, make in RUNS], ids=[name for name, _ in RUNS])
 def test_array_libraries(benchmark: BenchmarkFixture, make: Callable[[], Run]) -> None:
     run = present(make)
     result = run(STEPS)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.cpp_tape import BuildImpossible, CppTape, build
+from bench.cpp_build import BuildImpossible
+from bench.cpp_tape import CppTape, build
 from bench.fixtures import time_rounds
 
 OPERATORS = 10_000_000

@@ -13,14 +13,22 @@ from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set[int]()  # before pin()
+
 
 def pin() -> int | None:
     """Keep this process on one core, the last that it may use; return its number, or None where that cannot be done."""
-    if not hasattr(os, "sched_setaffinity"):
+    if not CORES:
         return None
-    core = max(os.sched_getaffinity(0))
+    core = max(CORES)
     os.sched_setaffinity(0, {core})
     return core
+
+
+def unpin() -> None:
+    """Let the thread that calls, and threads that it starts, use all cores that the process had at first."""
+    if CORES:
+        os.sched_setaffinity(0, CORES)
 
 
 @dataclass(frozen=True)

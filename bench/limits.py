@@ -1,0 +1,118 @@
+"""The limits: W2 to W5 written by hand in C++, `bench/cpp/`, for this very processor; derivatives by hand too.
+
+W2 is scalar; the others have SIMD across samples or paths, in vectors of eight. They know everything beforehand: sizes,
+layout, what is constant.
+"""
+
+import ctypes
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from bench import asian, batch, moons, xor
+from bench.arrays import Run
+from bench.cpp_build import BuildImpossible, Library, build
+from bench.gradients import FloatArray, Work, aligned
+from bench.timing import unpin
+from bench.training import Result
+
+LIMIT = "limit: C++ by hand"
+LIMIT_TWO_THREADS = f"{LIMIT}, two threads"
+
+_INT, _LONG, _DOUBLE, _POINTER = ctypes.c_int, ctypes.c_long, ctypes.c_double, ctypes.c_void_p
+
+
+@cache
+def _build() -> Library | BuildImpossible:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        try:
+            return build(Path(folder), "limits")
+        except BuildImpossible as reason:
+            return reason
+
+
+def library() -> Library:
+    """Build once, or raise BuildImpossible at each call."""
+    built = _build()
+    if isinstance(built, BuildImpossible):
+        raise built
+    return built
+
+
+def _at(array: FloatArray) -> int:
+    assert array.dtype == np.float64
+    assert array.flags.c_contiguous
+    return array.ctypes.data
+
+
+def xor_limit() -> Run:
+    """W2."""
+    train = library().function("w2_xor", _DOUBLE, _INT, _DOUBLE, _POINTER, _POINTER)
+
+    def run(steps: int) -> Result:
+        parameters, predictions = np.array(xor.START), np.empty(4)
+        loss = train(steps, xor.RATE, _at(parameters), _at(predictions))
+        return Result(loss, predictions.tolist())
+
+    return run
+
+
+def moons_limit() -> Run:
+    """W3."""
+    train = library().function("w3_moons", _DOUBLE, _INT, _INT, _POINTER, _POINTER, _DOUBLE, _POINTER, _POINTER)
+
+    def run(steps: int) -> Result:
+        parameters, scores = moons.START.copy(), np.empty(moons.POINTS)
+        data = moons.POINTS, _at(moons.INPUTS), _at(moons.SIDES), moons.PENALTY
+        loss = train(steps, *data, _at(parameters), _at(scores))
+        return Result(loss, scores.tolist())
+
+    return run
+
+
+def batch_limit() -> Work:
+    """W4, on columns of inputs."""
+    add = library().function("w4_batch", _DOUBLE, _LONG, *[_POINTER] * 5)
+    columns = [aligned(batch.INPUTS[:, 0]), aligned(batch.INPUTS[:, 1]), aligned(batch.TARGETS)]
+    data = [_at(column) for column in columns]
+
+    def work() -> tuple[float, FloatArray]:
+        gradient = np.empty_like(batch.PARAMETERS)
+        loss = add(len(columns[0]), *data, _at(batch.PARAMETERS), _at(gradient))
+        return loss, gradient
+
+    return work
+
+
+def batch_limit_two_threads() -> Work:
+    """W4 in halves: what the machine gives to two threads, whoever asks."""
+    add = library().function("w4_batch", _DOUBLE, _LONG, *[_POINTER] * 5)
+    columns = [aligned(batch.INPUTS[:, 0]), aligned(batch.INPUTS[:, 1]), aligned(batch.TARGETS)]
+    half = len(columns[0]) // 2 // 32 * 32  # the function wants a multiple of 32
+    threads = ThreadPoolExecutor(2, initializer=unpin)
+
+    def one(start: int, stop: int) -> tuple[float, FloatArray]:
+        gradient = np.empty_like(batch.PARAMETERS)
+        data = [_at(column[start:stop]) for column in columns]
+        return add(stop - start, *data, _at(batch.PARAMETERS), _at(gradient)), gradient
+
+    def work() -> tuple[float, FloatArray]:
+        first, second = threads.submit(one, 0, half), threads.submit(one, half, len(columns[0]))
+        return first.result()[0] + second.result()[0], first.result()[1] + second.result()[1]
+
+    return work
+
+
+def asian_limit() -> Work:
+    """W5, on time-major numbers."""
+    price_and_gradient = library().function("w5_asian", None, _LONG, *[_POINTER] * 4)
+
+    def work() -> tuple[float, FloatArray]:
+        price, gradient = np.empty(1), np.empty_like(asian.INPUTS)
+        price_and_gradient(asian.PATHS, _at(asian.BY_STEP), _at(asian.INPUTS), _at(price), _at(gradient))
+        return float(price[0]), gradient
+
+    return work
