@@ -14,13 +14,12 @@
 #include <memory>
 #include <span>
 
+#include "reelgrad/exec/frame.hpp"
 #include "reelgrad/program/program.hpp"
 
 namespace reelgrad::exec {
 
 inline constexpr std::size_t kChunk = 4096;  // lanes, whatever the batch and the threads: it fixes the order of sums
-
-enum class Dtype : std::uint8_t { f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, boolean };
 
 // A varying input as it lies in memory: lane i's number is at base + i * stride (in bytes; 0 and negative ones too).
 struct Column {

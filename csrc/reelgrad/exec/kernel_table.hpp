@@ -1,0 +1,60 @@
+// exec/kernel_table.hpp: the kernels of one instruction set, as function pointers.
+//
+// An instruction set's file compiles the kernels over its Packs and exports one table; nothing else of it is visible.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "reelgrad/exec/frame.hpp"
+#include "reelgrad/program/code.hpp"
+
+namespace reelgrad::exec {
+
+inline constexpr std::size_t kCodes = static_cast<std::size_t>(program::Code::count);
+
+// Which operands are scalars (uniform, read from a cell) instead of slots: bit k for operand k.
+inline constexpr std::size_t kKinds = 8;
+
+struct KernelTable {
+    std::size_t width = 0;  // lanes of a pack
+
+    // Runs instructions one after another.
+    void (*run)(const Op* begin, const Op* end, Frame& frame) = nullptr;
+
+    // Elementwise operators: over a block by kinds of the operands (null where there is none: a scalar is then splatted
+    // into a slot first), and over cells.
+    std::array<std::array<Handler, kKinds>, kCodes> wide{};
+    std::array<Handler, kCodes> lane{};
+
+    // where(compare(a, b), x, y), by comparison (less, less_equal, equal, not_equal) and kinds: bits as above, a first.
+    // Row: a, b, x, y.
+    std::array<std::array<Handler, 16>, 4> gate{};
+
+    // Sums. Row: the operands; b: their number.
+    Handler wide_sum = nullptr, lane_sum = nullptr;
+
+    // addend + sum of products. Row: addend, then pairs; b: number of pairs. By what the addend is, and by whether the
+    // pairs' second factors are scalars.
+    enum Addend { no_addend, scalar_addend, slot_addend };
+    std::array<std::array<Handler, 2>, 3> dot{};
+    std::array<Handler, 2> lane_dot{};  // without and with addend
+
+    // Accumulators. `accumulate` a; a * b; a * scalar b. Row update: row g, then pairs (a, accumulator); b: number of
+    // pairs: accumulator += a * g. result is the accumulator.
+    Handler accumulate = nullptr, accumulate_product = nullptr, accumulate_scaled = nullptr, row_update = nullptr;
+
+    // load: a is the number of the source. store: a the slot, b the number of the sink. store_gradient also takes note
+    // of nan; store_where_nan replaces what is nan. splat: a scalar to a slot; copy: a cell to a cell.
+    Handler load = nullptr, store = nullptr, store_gradient = nullptr, store_where_nan = nullptr, splat = nullptr,
+            copy = nullptr;
+
+    // Sums the partials of accumulators, pairwise, into sums.
+    void (*fold)(const double* partials, std::size_t accumulators, double* sums) = nullptr;
+};
+
+// Of the best instruction set that the processor has, or that REELGRAD_ISA asks for.
+const KernelTable& active_kernels();
+
+}  // namespace reelgrad::exec
