@@ -5,6 +5,7 @@
 
 #include "bindings/anomaly.hpp"
 #include "bindings/errors.hpp"
+#include "bindings/executable.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/node.hpp"
 #include "bindings/program.hpp"
@@ -41,6 +42,7 @@ PYBIND11_MODULE(_core, module) {
     }
     public_names.attr("sort")();
     module.attr("__all__") = public_names;
+    rp::add_executable(module);  // compiled functions are the public way
 
     py::module_ testing = module.def_submodule("_testing", "Failures on demand, for the tests.");
     testing.def("fail_commit", reelgrad::AddressSpace::fail_commit, py::arg("nth"), py::arg("times") = 1,

@@ -492,6 +492,21 @@ class Program:
     def __hash__(self) -> int: ...
 
 @final
+class Executable:
+    def __init__(self, program: Program) -> None: ...
+    def run(
+        self,
+        uniforms: NDArray[np.float64],
+        columns: Sequence[NDArray[Any]],
+        lanes: int,
+        chosen: NDArray[np.uint32] | None = None,
+        threads: int = 1,
+        uniform_out: NDArray[np.float64] | None = None,
+        varying_out: Sequence[NDArray[np.float64]] | None = None,
+    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]: ...
+    def stats(self) -> dict[str, int]: ...
+
+@final
 class detect_anomaly:
     def __init__(self) -> None: ...
     def __enter__(self) -> detect_anomaly: ...

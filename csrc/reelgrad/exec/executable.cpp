@@ -36,6 +36,25 @@ bool has_contributions(const Program& program) {
     });
 }
 
+// Products that know no absolute zero.
+Program relaxed(const Program& program) {
+    program::Builder builder;
+    std::vector<program::ValueId> map(program.size());
+    for (program::ValueId v = 0; v < program.size(); ++v) {
+        const auto operands = program.operands(v);
+        const Code code = program[v].code;
+        if (code == code_of<program::ZMul> || code == code_of<program::SMul>) {
+            map[v] = builder.emit(code_of<ops::Mul>, {map[operands[0]], map[operands[1]]});
+        } else if (code == code_of<program::ZeroProduct>) {
+            map[v] = builder.constant(0.0);
+        } else {
+            map[v] = builder.copy(program, v, map);
+        }
+    }
+    builder.copy_outputs(program, map);
+    return builder.finish();
+}
+
 void expect_length(std::size_t got, std::size_t wanted, const char* what) {
     if (got == wanted) return;
     throw LengthError(std::to_string(got) + " " + what + " where the Program has " + std::to_string(wanted));
@@ -56,7 +75,7 @@ class Executable::State {
             if (!varies) gradient_.push_back(output.gradient ? 1 : 0);
         }
         may_redo_ = has_contributions(program_);
-        relaxed_ = std::make_unique<Variant>(lower(program_, outputs_vary_, kernels_, Flavour::relaxed));
+        relaxed_ = std::make_unique<Variant>(lower(relaxed(program_), outputs_vary_, kernels_, Flavour::relaxed));
     }
 
     void run(const Batch& batch, const Results& results, const RunOptions& options) {
@@ -101,7 +120,10 @@ class Executable::State {
         frame.arena = workspace->arena();
         frame.rows = lowered.rows.data();
         run_once(lowered.prologue, frame);
-        const bool nan = lowered.body.empty() ? false : run_lanes({lowered, kernels_, variant.workspaces, batch, results.columns, options}, *workspace);
+        const bool nan =
+            lowered.body.empty()
+                ? false
+                : run_lanes({lowered, kernels_, variant.workspaces, batch, results.columns, options}, *workspace);
         run_once(lowered.epilogue, frame);
         for (std::size_t k = 0; k < results.uniforms.size(); ++k) {
             results.uniforms[k] = cells[lowered.uniform_outputs[k]];
@@ -139,7 +161,7 @@ std::size_t Executable::varying_outputs() const { return state_->varying_outputs
 
 ExecutableStats Executable::stats() const {
     const Lowered& lowered = state_->lowered();
-    return {lowered.prologue.size(), lowered.body.size(), lowered.epilogue.size(),
+    return {lowered.prologue.size(), lowered.body.size(),  lowered.epilogue.size(),
             lowered.slot_count,      lowered.accumulators, lowered.end};
 }
 

@@ -99,7 +99,7 @@ template <class P, class Comparison, std::size_t... kinds>
 constexpr std::array<Handler, 16> gates(std::index_sequence<kinds...>) {
     std::array<Handler, 16> handlers{};
     // A comparison of two scalars is uniform: no gate.
-    ((handlers[kinds] = (kinds & 3) == 3 ? nullptr : &gate<P, Comparison, (kinds & 3) == 3 ? 0 : kinds>), ...);
+    ((handlers[kinds] = (kinds & 3) == 3 ? nullptr : &gate < P, Comparison, (kinds & 3) == 3 ? 0 : kinds >), ...);
     return handlers;
 }
 
@@ -118,10 +118,9 @@ constexpr void enter_elementwise(KernelTable& table) {
         table.lane[code] = &elementwise<Lane, Operator, 0>;
         table.wide[code] = with_scalars<Wide, Operator>(std::make_index_sequence<reads_scalars<Operator> ? all : 1>());
     });
-    table.gate = {gates<Wide, LessThan>(std::make_index_sequence<16>()),
-                  gates<Wide, AtMost>(std::make_index_sequence<16>()),
-                  gates<Wide, Equals>(std::make_index_sequence<16>()),
-                  gates<Wide, Differs>(std::make_index_sequence<16>())};
+    table.gate = {
+        gates<Wide, LessThan>(std::make_index_sequence<16>()), gates<Wide, AtMost>(std::make_index_sequence<16>()),
+        gates<Wide, Equals>(std::make_index_sequence<16>()), gates<Wide, Differs>(std::make_index_sequence<16>())};
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ template <class P, bool scalar>
 void accumulate_product(const Op& op, Frame& frame) {
     const Operand<P, false> a(frame, op.a);
     const Operand<P, scalar> b(frame, op.b);
-    accumulated<P>(frame, cell(frame, op.result), [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
+    accumulated<P>(frame, cell(frame, op.result),
+                   [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
 }
 
 template <class P>

@@ -60,7 +60,9 @@ class Lowering {
     }
 
   private:
-    bool stores(std::size_t output) const { return flavour_ == Flavour::relaxed || program_.outputs()[output].gradient; }
+    bool stores(std::size_t output) const {
+        return flavour_ == Flavour::relaxed || program_.outputs()[output].gradient;
+    }
 
     // Uses by what is needed for the outputs; others have none.
     void count_uses() {
@@ -90,10 +92,10 @@ class Lowering {
             if (program_[v].code == Code::lane_sum && program_.rate(operands[0]) == Rate::varying) of_sum_[v] = 1;
             for (const ValueId operand : operands) of_sum_[v] |= of_sum_[operand];
             if (of_sum_[v] != 0 && uses_[v] != 0 && program_.rate(v) == Rate::varying) {
-                throw ProgramError("value " + std::to_string(v) + ", " +
-                                   std::string(program::info(program_[v].code).name) +
-                                   ", varies from lane to lane and depends on a sum over the lanes, which is known only "
-                                   "when all lanes have been run: make two Programs of it");
+                throw ProgramError(
+                    "value " + std::to_string(v) + ", " + std::string(program::info(program_[v].code).name) +
+                    ", varies from lane to lane and depends on a sum over the lanes, which is known only "
+                    "when all lanes have been run: make two Programs of it");
             }
         }
     }
@@ -253,8 +255,8 @@ class Lowering {
         if (code == code_of<ops::Where> && in_gate_[operands[0]] != 0) {
             const auto compared = program_.operands(operands[0]);
             const std::uint32_t kinds = kinds_of({compared[0], compared[1], operands[1], operands[2]});
-            const auto comparison = static_cast<std::size_t>(program_[operands[0]].code) -
-                                    static_cast<std::size_t>(code_of<ops::Less>);
+            const auto comparison =
+                static_cast<std::size_t>(program_[operands[0]].code) - static_cast<std::size_t>(code_of<ops::Less>);
             selected_.body.add_row(kernels_.gate[comparison][kinds], result, operands_, 0);
             return;
         }
@@ -385,8 +387,7 @@ class Lowering {
 
 }  // namespace
 
-Lowered lower(const Program& program, std::span<const char> outputs_vary, const KernelTable& kernels,
-              Flavour flavour) {
+Lowered lower(const Program& program, std::span<const char> outputs_vary, const KernelTable& kernels, Flavour flavour) {
     return Lowering(program, outputs_vary, kernels, flavour).run();
 }
 

@@ -60,7 +60,8 @@ class Workspaces {
 
   private:
     std::unique_ptr<Workspace> take() {
-        if (Workspace* last = last_.exchange(nullptr, std::memory_order_acquire)) return std::unique_ptr<Workspace>(last);
+        if (Workspace* last = last_.exchange(nullptr, std::memory_order_acquire))
+            return std::unique_ptr<Workspace>(last);
         {
             const std::lock_guard lock(mutex_);
             if (!others_.empty()) {
