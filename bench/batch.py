@@ -5,6 +5,7 @@ a user of array libraries writes it: a few calls on all samples; and blocked by 
 the cache.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from bench.arrays import unpack
 from bench.engines import load
 from bench.gradients import Answer, FloatArray, Makers, Work
+from bench.moons import dense, layers
 
 SAMPLES = 100_000
 OPERATORS = 642  # per sample, forward: 320 products, 288 sums, 32 tanh, one difference, one square
@@ -28,6 +30,14 @@ def _data() -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 INPUTS, TARGETS, PARAMETERS = _data()
+
+
+def squared_error(p: Sequence[Any], x: Sequence[Any], target: Any, tanh: Callable[[Any], Any]) -> Any:
+    """Return the loss of one sample, one scalar operator at a time."""
+    first, second, last = layers(p)
+    h = [tanh(z) for z in dense(first, x)]
+    h = [tanh(z) for z in dense(second, h)]
+    return (dense(last, h)[0] - target) ** 2
 
 
 def _add_by_hand(inputs: FloatArray, targets: FloatArray, gradient: FloatArray) -> float:

@@ -1,6 +1,6 @@
 """The limits: W2 to W5 written by hand in C++, `bench/cpp/`, for this very processor; derivatives by hand too.
 
-W2 is scalar; the others have SIMD across samples or paths, in vectors of eight. They know everything beforehand: sizes,
+W2 is scalar; the others have SIMD across samples or paths. They know everything beforehand: sizes,
 layout, what is constant.
 """
 

@@ -48,14 +48,15 @@ def layers(p: Sequence[Any]) -> tuple[Layer, Layer, Layer]:
     )
 
 
-def _dense(layer: Layer, x: Sequence[Any]) -> list[Any]:
+def dense(layer: Layer, x: Sequence[Any]) -> list[Any]:
+    """Return a layer's outputs before the activation."""
     return [sum((wi * xi for wi, xi in zip(w, x, strict=True)), b) for w, b in zip(*layer, strict=True)]
 
 
 def _score(network: tuple[Layer, Layer, Layer], x: Sequence[float], relu: Callable[[Any], Any]) -> Any:
-    h = [relu(z) for z in _dense(network[0], x)]
-    h = [relu(z) for z in _dense(network[1], h)]
-    return _dense(network[2], h)[0]
+    h = [relu(z) for z in dense(network[0], x)]
+    h = [relu(z) for z in dense(network[1], h)]
+    return dense(network[2], h)[0]
 
 
 def _loss(parameters: Sequence[Any], engine: Engine) -> tuple[Any, list[Any]]:

@@ -1,6 +1,6 @@
 """W7: one sample of W4's network, again and again from Python: what a call costs when there is little to compute.
 
-NumPy arrays go in; value and gradient come out.
+The sample is a constant. The parameters go in as one NumPy array; value and gradient come out.
 """
 
 from functools import cache
@@ -38,20 +38,19 @@ def numpy_by_hand() -> Work:
     return work
 
 
-def _jax(*, own_arrays: bool) -> Work:
+def _jax(*, own_array: bool) -> Work:
     jax = load("jax", "jax", optional=True)
     tanh = jax.numpy.tanh
 
-    def loss(p: Any, x: Any, t: Any) -> Any:
+    def loss(p: Any) -> Any:
         w1, b1, w2, b2, w3, b3 = unpack(p)
-        return (tanh(w2 @ tanh(w1 @ x + b1) + b2) @ w3 + b3 - t) ** 2
+        return (tanh(w2 @ tanh(w1 @ INPUT + b1) + b2) @ w3 + b3 - TARGET) ** 2
 
     jitted = jax.jit(jax.value_and_grad(loss))
-    data = batch.PARAMETERS, INPUT, TARGET
-    arguments = tuple(map(jax.numpy.array, data)) if own_arrays else data
+    parameters = jax.numpy.array(batch.PARAMETERS) if own_array else batch.PARAMETERS
 
     def work() -> tuple[Any, Any]:
-        value, gradient = jitted(*arguments)
+        value, gradient = jitted(parameters)
         return value, gradient.block_until_ready()  # cheaper than jax.block_until_ready of both
 
     return work
@@ -59,31 +58,27 @@ def _jax(*, own_arrays: bool) -> Work:
 
 def jax_jit() -> Work:
     """JAX: jit of value_and_grad."""
-    return _jax(own_arrays=False)
+    return _jax(own_array=False)
 
 
-def jax_jit_own_arrays() -> Work:
-    """JAX: jit of value_and_grad, with its own arrays going in."""
-    return _jax(own_arrays=True)
+def jax_jit_own_array() -> Work:
+    """JAX: jit of value_and_grad, with its own array going in."""
+    return _jax(own_array=True)
 
 
 def casadi_buffers() -> Work:
     """CasADi's virtual machine on raw buffers, its fastest way to call."""
     casadi = load("casadi", "casadi", optional=True)
-    p, x, t = casadi.SX.sym("p", len(batch.PARAMETERS)), casadi.SX.sym("x", 2), casadi.SX.sym("t")
-    h = [casadi.tanh(p[2 * j] * x[0] + p[2 * j + 1] * x[1] + p[32 + j]) for j in range(16)]
-    h = [casadi.tanh(sum((p[48 + 16 * j + i] * h[i] for i in range(16)), p[304 + j])) for j in range(16)]
-    loss = (sum((p[320 + j] * h[j] for j in range(16)), p[336]) - t) ** 2
-    function = casadi.Function("replay", [p, x, t], [loss, casadi.gradient(loss, p)])
+    p = casadi.SX.sym("p", len(batch.PARAMETERS))
+    loss = batch.squared_error([p[q] for q in range(len(batch.PARAMETERS))], INPUT.tolist(), TARGET, casadi.tanh)
+    function = casadi.Function("replay", [p], [loss, casadi.gradient(loss, p)])
     buffer, run = function.buffer()
     value, gradient = np.empty(1), np.empty_like(batch.PARAMETERS)
-    arguments, results = (batch.PARAMETERS, INPUT.copy(), np.array([TARGET])), (value, gradient)
-    for i, argument in enumerate(arguments):
-        buffer.set_arg(i, argument.data)
-    for i, result in enumerate(results):
-        buffer.set_res(i, result.data)
+    buffer.set_arg(0, batch.PARAMETERS.data)
+    buffer.set_res(0, value.data)
+    buffer.set_res(1, gradient.data)
 
-    def work(_keep: Any = (buffer, arguments)) -> tuple[float, FloatArray]:  # CasADi holds no reference to them
+    def work(_keep: Any = buffer) -> tuple[float, FloatArray]:  # `run` holds no reference to it
         run()
         return float(value[0]), gradient
 
@@ -99,7 +94,7 @@ def expected() -> Answer:
 JAX = "JAX, jit"
 PEERS: Makers = (
     (JAX, jax_jit),
-    ("JAX, jit, arrays of its own", jax_jit_own_arrays),
+    ("JAX, jit, an array of its own", jax_jit_own_array),
     ("CasADi, raw buffers", casadi_buffers),
     ("NumPy, derivative by hand", numpy_by_hand),
 )

@@ -101,7 +101,7 @@ reads normal numbers that are stored by step (time-major).
 
 ## W7: one sample
 
-Value and gradient of the network of W4 for one sample, from Python: NumPy arrays in, arrays out.
+Value and gradient of the loss of W4 for one sample, from Python: the parameters go in as one NumPy array.
 
 {sections.gradient_section(m.replay, "call", limit=False)}
 

@@ -1,7 +1,7 @@
-// Eight doubles side by side, for the hand-written limits.
+// A register of doubles, for the hand-written limits: eight with AVX-512, four with AVX, two elsewhere.
 //
-// GCC's vector extensions compile for any processor: one register of AVX-512, two of AVX2. exp needs nothing else, but
-// its rounding tricks need arithmetic as written: no -ffast-math in a file that calls it.
+// GCC's vector extensions compile for any processor. exp needs nothing else, but its rounding tricks need arithmetic as
+// written: no -ffast-math in a file that calls it.
 #pragma once
 
 #include <array>
@@ -9,7 +9,14 @@
 
 namespace limits {
 
+// Wider than the machine's registers would be far slower than narrower: GCC 12 passes such vectors through memory.
+#if defined(__AVX512F__)
 constexpr int kLanes = 8;
+#elif defined(__AVX__)
+constexpr int kLanes = 4;
+#else
+constexpr int kLanes = 2;
+#endif
 using Lanes [[gnu::vector_size(8 * kLanes)]] = double;
 using Bits [[gnu::vector_size(8 * kLanes)]] = std::int64_t;
 using UnalignedLanes [[gnu::vector_size(8 * kLanes), gnu::aligned(8), gnu::may_alias]] = double;

@@ -1,6 +1,6 @@
-// W3, the limit: the moons network, derivative by hand, eight samples in the lanes of a vector.
+// W3, the limit: the moons network, derivative by hand, a sample in each lane of a vector.
 //
-// Each parameter has an accumulator of eight lanes, summed once per step. A batch of 100 is too short for the register
+// Each parameter has a vector as accumulator, summed once per step. A batch of 100 is too short for the register
 // tiles over samples that W4's limit has.
 #include "lanes.hpp"
 #include "network.hpp"
@@ -64,7 +64,7 @@ inline Lanes add_gradient(const Samples& sample, const double* p, double share, 
 }  // namespace
 
 // Trains the parameters `p` in place with rates from 1 down to 0.1 and returns the loss before the last update;
-// `scores` are those that it comes from. `inputs` are n pairs, n at most 512, `sides` -1 or 1.
+// `scores` are those that it comes from. `inputs` are n pairs, n at most 64 vectors, `sides` -1 or 1.
 extern "C" double w3_moons(int steps, int n, const double* inputs, const double* sides, double penalty, double* p,
                            double* scores) {
     Samples samples[kMostVectors];

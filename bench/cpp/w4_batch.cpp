@@ -1,8 +1,8 @@
-// W4, the limit: the gradient of a network's summed squared error over a batch, derivative by hand, eight samples in
-// the lanes of a vector and 64 samples in a block that stays in the first cache.
+// W4, the limit: the gradient of a network's summed squared error over a batch, derivative by hand, a sample in each
+// lane of a vector and eight vectors in a block that stays in the first cache.
 //
-// What matters is the register tile: 16 sums of products at once, so that each number loaded is used four times and the
-// latency of fma is hidden.
+// What matters is the register tile: with AVX-512, 16 sums of products at once, so that each number loaded is used four
+// times and the latency of fma is hidden.
 #include "lanes.hpp"
 #include "network.hpp"
 
@@ -10,9 +10,9 @@ namespace {
 
 using namespace limits;
 
-constexpr int kTile = 4;
+constexpr int kRows = 4, kColumns = kLanes == 8 ? 4 : 2;  // of a tile; AVX-512 has 32 registers, others 16
 
-// An accumulator of eight lanes for each parameter, and for the loss.
+// A vector as accumulator for each parameter, and for the loss.
 struct Sums {
     Lanes gradient[kParameters] = {};
     Lanes loss = {};
@@ -24,22 +24,22 @@ using Layer = Lanes[kHidden][kVectors];
 // Calls finish(j, v, start(j) + sum over i of weight(j, i) in[i][v]) for all j and v.
 template <int kVectors, class Start, class Weight, class Finish>
 [[gnu::always_inline]] inline void multiply(const Layer<kVectors>& in, Start start, Weight weight, Finish finish) {
-    for (int v = 0; v < kVectors; v += kTile) {
-        for (int j = 0; j < kHidden; j += kTile) {
-            Lanes tile[kTile][kTile];
-            for (int t = 0; t < kTile; ++t) {
-                for (int u = 0; u < kTile; ++u) tile[t][u] = all(start(j + t));
+    for (int v = 0; v < kVectors; v += kColumns) {
+        for (int j = 0; j < kHidden; j += kRows) {
+            Lanes tile[kRows][kColumns];
+            for (int t = 0; t < kRows; ++t) {
+                for (int u = 0; u < kColumns; ++u) tile[t][u] = all(start(j + t));
             }
             for (int i = 0; i < kHidden; ++i) {
 #pragma GCC unroll 4
-                for (int t = 0; t < kTile; ++t) {
+                for (int t = 0; t < kRows; ++t) {
                     const Lanes w = all(weight(j + t, i));
 #pragma GCC unroll 4
-                    for (int u = 0; u < kTile; ++u) tile[t][u] += w * in[i][v + u];
+                    for (int u = 0; u < kColumns; ++u) tile[t][u] += w * in[i][v + u];
                 }
             }
-            for (int t = 0; t < kTile; ++t) {
-                for (int u = 0; u < kTile; ++u) finish(j + t, v + u, tile[t][u]);
+            for (int t = 0; t < kRows; ++t) {
+                for (int u = 0; u < kColumns; ++u) finish(j + t, v + u, tile[t][u]);
             }
         }
     }
@@ -81,21 +81,21 @@ void add_block(const double* x0, const double* x1, const double* y, const double
         g[kWeights3 + j] += weight;
         g[kBiases2 + j] += bias;
     }
-    for (int j = 0; j < kHidden; j += kTile) {
-        for (int i = 0; i < kHidden; i += kTile) {
-            Lanes tile[kTile][kTile] = {};
+    for (int j = 0; j < kHidden; j += kRows) {
+        for (int i = 0; i < kHidden; i += kColumns) {
+            Lanes tile[kRows][kColumns] = {};
             for (int v = 0; v < kVectors; ++v) {
-                Lanes column[kTile];
-                for (int u = 0; u < kTile; ++u) column[u] = h1[i + u][v];
+                Lanes column[kColumns];
+                for (int u = 0; u < kColumns; ++u) column[u] = h1[i + u][v];
 #pragma GCC unroll 4
-                for (int t = 0; t < kTile; ++t) {
+                for (int t = 0; t < kRows; ++t) {
                     const Lanes dz = h2[j + t][v];
 #pragma GCC unroll 4
-                    for (int u = 0; u < kTile; ++u) tile[t][u] += dz * column[u];
+                    for (int u = 0; u < kColumns; ++u) tile[t][u] += dz * column[u];
                 }
             }
-            for (int t = 0; t < kTile; ++t) {
-                for (int u = 0; u < kTile; ++u) g[kWeights2 + kHidden * (j + t) + i + u] += tile[t][u];
+            for (int t = 0; t < kRows; ++t) {
+                for (int u = 0; u < kColumns; ++u) g[kWeights2 + kHidden * (j + t) + i + u] += tile[t][u];
             }
         }
     }

@@ -1,5 +1,5 @@
-// W5, the limit: an arithmetic Asian call by Monte Carlo with its gradient, derivative by hand, eight paths in the
-// lanes of a vector and four vectors at once. The normal numbers are time-major: those of one step lie side by side.
+// W5, the limit: an arithmetic Asian call by Monte Carlo with its gradient, derivative by hand, a path in each lane
+// of a vector and four vectors at once. The normal numbers are time-major: those of one step lie side by side.
 #include <cmath>
 
 #include "lanes.hpp"
