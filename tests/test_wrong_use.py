@@ -307,6 +307,10 @@ def test_every_error_is_a_reelgrad_error_and_of_the_built_in_that_fits() -> None
         rg.LengthError: ValueError,
         rg.SettingError: ValueError,
         rg.NodeTypeError: TypeError,
+        rg.TraceError: TypeError,
+        rg.PathsError: RuntimeError,
+        rg.ProgramError: ValueError,
+        rg.StructureError: TypeError,
         rg.AnomalyError: FloatingPointError,
     }
     for error, base in built_in.items():

@@ -52,6 +52,11 @@ bool add_exceptions(PyObject* module) {
                PyExc_TypeError) &&
            add(module, e.program, "ProgramError",
                "A Program is malformed, or cannot be had or run in the way asked for.", e.error, PyExc_ValueError) &&
+           add(module, e.trace, "TraceError",
+               "A number was asked of a traced Node, which stands for any, or a traced function is not pure.", e.error,
+               PyExc_TypeError) &&
+           add(module, e.paths, "PathsError", "A compiled function takes more paths through its branches than allowed.",
+               e.error, PyExc_RuntimeError) &&
            add(module, e.anomaly, "AnomalyError",
                "Inside detect_anomaly(): an operator made a value or an adjoint that is not finite.", e.error,
                PyExc_FloatingPointError) &&
@@ -80,6 +85,8 @@ void raise_current() {
         PyErr_SetString(exceptions.tape_memory, e.what());
     } catch (const VariableError& e) {
         PyErr_SetString(exceptions.variable, e.what());
+    } catch (const TraceError& e) {
+        PyErr_SetString(exceptions.trace, e.what());
     } catch (const SettingError& e) {
         PyErr_SetString(exceptions.setting, e.what());
     } catch (const LengthError& e) {

@@ -22,6 +22,8 @@ struct Exceptions {
     PyObject* setting;          // SettingError (ValueError)
     PyObject* node_type;        // NodeTypeError (TypeError)
     PyObject* program;          // ProgramError (ValueError)
+    PyObject* trace;            // TraceError (TypeError)
+    PyObject* paths;            // PathsError (RuntimeError)
     PyObject* anomaly;          // AnomalyError (FloatingPointError)
     PyObject* anomaly_warning;  // AnomalyWarning (RuntimeWarning)
 };

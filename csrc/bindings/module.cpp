@@ -4,11 +4,13 @@
 #include <string>
 
 #include "bindings/anomaly.hpp"
+#include "bindings/condition.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/executable.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/node.hpp"
 #include "bindings/program.hpp"
+#include "bindings/recording.hpp"
 #include "bindings/tape.hpp"
 
 namespace py = pybind11;
@@ -16,7 +18,10 @@ namespace rp = reelgrad::python;
 
 PYBIND11_MODULE(_core, module) {
     module.doc() = "The compiled engine of reelgrad; import reelgrad instead.";
-    if (!rp::add_exceptions(module.ptr()) || !rp::add_node_type(module.ptr())) throw py::error_already_set();
+    if (!rp::add_exceptions(module.ptr()) || !rp::add_node_type(module.ptr()) ||
+        !rp::add_condition_type(module.ptr())) {
+        throw py::error_already_set();
+    }
     py::register_exception_translator([](std::exception_ptr raised) {
         try {
             std::rethrow_exception(raised);
@@ -34,6 +39,7 @@ PYBIND11_MODULE(_core, module) {
     rp::add_sequence_functions(module);
     rp::add_operator_table(module);
     rp::add_program(module);
+    rp::add_recording(module);
 
     py::list public_names;
     for (const auto& [name, object] : py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()))) {

@@ -25,6 +25,11 @@ HandleSlabs::Header node_header() {
 
 void check_alive(Handle& handle) {
     if (handle.tape->refresh(handle)) return;
+    if (handle.tape->was_traced()) {
+        throw StaleNodeError(
+            "this Node is of a trace that is over: what a traced function computes is there while it runs only; return "
+            "it from the function instead of keeping it elsewhere");
+    }
     throw StaleNodeError(
         "this Node is no longer on its tape: a rewind() or reset() of the tape, or the end of a scope(), removed it; "
         "compute it "
@@ -130,10 +135,7 @@ Answer prepare_binary(PyObject* l, PyObject* r, const char* symbol, BinaryOperan
     if (o.is_node_a) check_usable(handle_of(l));
     if (o.is_node_b) check_usable(handle_of(r));
     if (o.is_node_a && o.is_node_b && handle_of(l).tape != handle_of(r).tape) {
-        throw TapeMismatchError(
-            std::string("operator ") + symbol +
-            ": the operands are on two tapes; make them on one (tape.variable), or pass .value of one "
-            "if it is to count as a constant");
+        handle_of(l).tape->refuse_mixing(std::string("operator ") + symbol, *handle_of(r).tape);
     }
     prepare(*o.tape);  // may collect: only now are the indices what they will be
     if (o.is_node_a) o.a = handle_of(l).index;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bindings/anomaly.hpp"
+#include "bindings/condition.hpp"
 #include "bindings/names.hpp"
 #include "bindings/node.hpp"
 #include "bindings/node_slots.hpp"
@@ -38,8 +39,10 @@ Handle& variable(PyObject* self, const char* what) {
                         "', and only a variable has one that can be set; make one with reelgrad.variable(value)");
 }
 
-double value_of(PyObject* self) {
+// For what would turn a Node into a plain number: refused in a trace.
+double value_of(PyObject* self, const char* what) {
     const Handle& handle = alive(self);
+    require_untraced(self, what);
     return handle.tape->value(handle.index);
 }
 
@@ -99,6 +102,7 @@ PyObject* node_repr(PyObject* self) {
             PyUnicode_AppendAndDel(&result, PyUnicode_FromFormat(", name=%R", quoted));
             Py_XDECREF(quoted);
         }
+        if (result != nullptr && tape.tracing()) PyUnicode_AppendAndDel(&result, PyUnicode_FromString(", traced"));
         if (result != nullptr && grad != 0.0) {
             PyUnicode_AppendAndDel(&result, PyUnicode_FromString(", grad="));
             if (result != nullptr) PyUnicode_AppendAndDel(&result, number_text(grad));
@@ -115,21 +119,24 @@ PyObject* node_format(PyObject* self, PyObject* spec) {
             return nullptr;
         }
         if (PyUnicode_GetLength(spec) == 0) return node_repr(self);
-        PyObject* number = PyFloat_FromDouble(value_of(self));
+        PyObject* number = PyFloat_FromDouble(value_of(self, "format()"));
         PyObject* text = number == nullptr ? nullptr : PyObject_Format(number, spec);
         Py_XDECREF(number);
         return text;
     });
 }
 
-// --- Comparison and truth: by value, as plain bools
+// --- Comparison and truth: by value, as plain bools, but for traces
 
 PyObject* compare_slowly(PyObject* l, PyObject* r, int operation) {
     return guarded([&]() -> PyObject* {
-        const double x = value_of(l);
+        if (!handle_of(l).tape->compares_by_value() || (is_node(r) && !handle_of(r).tape->compares_by_value())) {
+            return compare_traced(l, r, operation);
+        }
+        const double x = value_of(l, "comparison");
         double y;
         if (is_node(r)) {
-            y = value_of(r);
+            y = value_of(r, "comparison");
         } else if (PyLong_Check(r)) {  // float knows how to compare with an int that no float equals
             PyObject* number = PyFloat_FromDouble(x);
             PyObject* answer = number == nullptr ? nullptr : PyObject_RichCompare(number, r, operation);
@@ -147,11 +154,12 @@ PyObject* compare_slowly(PyObject* l, PyObject* r, int operation) {
 // Branches are made of these: a comparison of Nodes that are there, or with a float or an int, takes the short way.
 PyObject* node_compare(PyObject* l, PyObject* r, int operation) {
     const Handle& a = handle_of(l);
-    if (a.tape->is_current(a)) [[likely]] {
+    if (a.tape->is_current(a) && a.tape->compares_by_value()) [[likely]] {
         const double x = a.tape->value(a.index);
         if (is_node(r)) {
             const Handle& b = handle_of(r);
-            if (b.tape->is_current(b)) Py_RETURN_RICHCOMPARE(x, b.tape->value(b.index), operation);
+            if (b.tape->is_current(b) && b.tape->compares_by_value())
+                Py_RETURN_RICHCOMPARE(x, b.tape->value(b.index), operation);
         } else if (PyFloat_CheckExact(r)) {
             Py_RETURN_RICHCOMPARE(x, PyFloat_AS_DOUBLE(r), operation);
         } else if (PyLong_CheckExact(r)) {
@@ -166,7 +174,8 @@ PyObject* node_compare(PyObject* l, PyObject* r, int operation) {
 
 int node_bool(PyObject* self) {
     try {
-        return value_of(self) != 0.0;
+        if (!handle_of(self).tape->compares_by_value()) return decide_node(self);
+        return value_of(self, "truth") != 0.0;
     } catch (...) {
         raise_current();
         return -1;
@@ -179,18 +188,28 @@ PyObject* refuse(const char* message) {
     PyErr_SetString(exceptions.node_type, message);
     return nullptr;
 }
-PyObject* node_float(PyObject*) {
-    return refuse(
+// In a trace the cure is another one than outside.
+PyObject* refuse_conversion(PyObject* self, const char* what, const char* message) {
+    return guarded([&] {
+        require_untraced(self, what);
+        return refuse(message);
+    });
+}
+PyObject* node_float(PyObject* self) {
+    return refuse_conversion(
+        self, "float() (also math.sin() and other functions of floats, instead of reelgrad.sin())",
         "float(Node) would silently drop the derivative: take node.value for the number, and reelgrad.sin(node) and "
         "the like "
         "where math.sin(node) or another function of floats asked for it");
 }
-PyObject* node_int(PyObject*) {
-    return refuse(
+PyObject* node_int(PyObject* self) {
+    return refuse_conversion(
+        self, "int() (instead of .trunc())",
         "int(Node) would silently drop the derivative: take int(node.value), or node.trunc() to stay on the tape");
 }
-PyObject* node_ratio(PyObject*, PyObject*) {
-    return refuse(
+PyObject* node_ratio(PyObject* self, PyObject*) {
+    return refuse_conversion(
+        self, "as_integer_ratio()",
         "a Node has no integer ratio: functions of exact numbers, as in statistics or fractions, would drop the "
         "derivative; use "
         "reelgrad.mean and the like, or node.value");
@@ -199,11 +218,12 @@ PyObject* node_ratio(PyObject*, PyObject*) {
 // --- Attributes
 
 PyObject* get_value(PyObject* self, void*) {
-    return guarded([&] { return PyFloat_FromDouble(value_of(self)); });
+    return guarded([&] { return PyFloat_FromDouble(value_of(self, "the value")); });
 }
 PyObject* get_grad(PyObject* self, void*) {
     return guarded([&] {
         const Handle& handle = alive(self);
+        require_untraced(self, "the gradient");
         return PyFloat_FromDouble(handle.tape->grad(handle.index));
     });
 }
@@ -214,6 +234,11 @@ int set_number(PyObject* self, PyObject* object, const char* what, Setter set) {
     try {
         if (object == nullptr) throw VariableError(std::string(what) + " cannot be deleted; set it to 0.0");
         check_usable(handle_of(self));
+        if (handle_of(self).tape->tracing()) {
+            throw TraceError(std::string(what) +
+                             " of a traced Node cannot be set: a traced function computes and changes nothing; go on "
+                             "with a new Node, and return it");
+        }
         Handle& handle = variable(self, what);
         double number;
         if (!require_number(object, what, &number)) return -1;
@@ -275,6 +300,7 @@ PyObject* node_backward(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
 PyObject* node_zero_grad(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
         check_usable(handle_of(self));
+        require_untraced(self, "the gradient");
         Handle& handle = variable(self, "grad");
         handle.tape->set_grad(handle.index, 0.0);
         Py_RETURN_NONE;
@@ -286,7 +312,8 @@ PyObject* node_self(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
 PyObject* node_round(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
     if (nargs == 0 || (nargs == 1 && args[0] == Py_None)) return unary<ops::Round>(self);
-    return refuse(
+    return refuse_conversion(
+        self, "round(x, digits)",
         "round(Node, digits) has no derivative to speak of: use round(node.value, digits), or f'{node:.2f}' to print");
 }
 
@@ -304,6 +331,7 @@ PyObject* node_scaled(PyObject* self, PyObject*) {
 PyObject* node_reduce(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
         const Handle& handle = alive(self);
+        require_untraced(self, "a copy or pickle");
         if (!is_variable(handle.index)) {
             return refuse(
                 "an intermediate Node cannot be copied or pickled: the copy would be cut off from the graph; copy or "

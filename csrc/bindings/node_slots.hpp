@@ -9,6 +9,7 @@
 #include <array>
 #include <string>
 
+#include "bindings/condition.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
 #include "bindings/vectorize.hpp"
@@ -210,7 +211,7 @@ template <class Op>
 PyObject* apply_ternary(PyObject* a, PyObject* b, PyObject* c) {
     constexpr const char* name = Op::name.data();
     if (is_array(a) || is_array(b) || is_array(c)) {
-        if (is_node(a) || is_node(b) || is_node(c)) return apply_elementwise(name, a, b, c);
+        if (is_node(a) || is_condition(a) || is_node(b) || is_node(c)) return apply_elementwise(name, a, b, c);
         return apply_to_numbers(name, +[](double x, double y, double z) { return Op::value(x, y, z); }, a, b, c);
     }
     try {
@@ -221,6 +222,7 @@ PyObject* apply_ternary(PyObject* a, PyObject* b, PyObject* c) {
                          name, Op::operands[0].data());
             return nullptr;
         }
+        if (Op::constant_first && is_condition(a)) a = node_of_condition(a);
         for (PyObject* x : {a, b, c}) {
             if (!is_node(x)) continue;
             check_usable(handle_of(x));

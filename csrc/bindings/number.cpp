@@ -1,5 +1,6 @@
 #include "bindings/number.hpp"
 
+#include "bindings/condition.hpp"
 #include "bindings/errors.hpp"
 
 namespace reelgrad::python {
@@ -117,6 +118,13 @@ bool require_number(PyObject* object, const char* what, double* value) {
 bool is_array(PyObject* object) { return numpy_is_loaded() && is_instance(object, classes.array); }
 
 void raise_not_a_number(const char* what, PyObject* object) {
+    if (is_condition(object)) {
+        PyErr_Format(exceptions.trace,
+                     "%s: got a Condition, which is not a number; write reelgrad.where(condition, a, b), or "
+                     "reelgrad.where(condition, 1.0, 0.0) for the number",
+                     what);
+        return;
+    }
     PyErr_Format(
         exceptions.node_type,
         "%s: got %.200s %.200R, but operands are Nodes and real numbers (int, float, bool, NumPy's real scalars); "

@@ -90,9 +90,7 @@ Tape* common_tape(const char* name, std::span<const Var> a, std::span<const Var>
             if (x.is_constant()) continue;
             if (first == nullptr) first = &x;
             if (x.serial() != first->serial() && x.tape() != first->tape()) {
-                throw TapeMismatchError(std::string(name) +
-                                        ": the operands are on several tapes; make them on one, or pass .value of what "
-                                        "is to count as a constant");
+                first->tape()->refuse_mixing(name, *x.tape());
             }
         }
     }

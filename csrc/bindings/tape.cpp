@@ -232,6 +232,17 @@ const std::vector<Tape*>& live_tapes() { return g_tapes; }
 
 Tape& current_tape() { return *tape_stack().tapes.back(); }
 
+TapeOwner push_tape() { return tape_stack().tapes.emplace_back(new_tape(Tape::kDefaultLimit)); }
+
+void pop_tape(const Tape& tape) {
+    std::vector<TapeOwner>& tapes = tape_stack().tapes;
+    for (std::size_t k = tapes.size(); k-- > 1;) {
+        if (tapes[k].get() != &tape) continue;
+        tapes.erase(tapes.begin() + static_cast<std::ptrdiff_t>(k));
+        break;
+    }
+}
+
 void add_tape(py::module_& module) {
     py::class_<PyMark>(module, "Mark", "A place in a tape's recording, from Tape.mark().")
         .def("__repr__", [](const PyMark& mark) {
@@ -337,14 +348,7 @@ Examples
                  tape_stack().tapes.push_back(tape);
                  return tape;
              })
-        .def("__exit__", [](const TapeOwner& tape, const py::args&) {
-            std::vector<TapeOwner>& tapes = tape_stack().tapes;
-            for (std::size_t k = tapes.size(); k-- > 1;) {
-                if (tapes[k].get() != tape.get()) continue;
-                tapes.erase(tapes.begin() + static_cast<std::ptrdiff_t>(k));
-                break;
-            }
-        });
+        .def("__exit__", [](const TapeOwner& tape, const py::args&) { pop_tape(*tape); });
 
     module.def(
         "current_tape", [] { return TapeOwner(&current_tape()); },

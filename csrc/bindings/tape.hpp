@@ -42,6 +42,10 @@ using TapeOwner = Owner<Tape>;
 // This thread's current tape: that of the innermost `with Tape()`, or the one that every thread has.
 Tape& current_tape();
 
+// A fresh tape that is current from now on, and the end of that.
+TapeOwner push_tape();
+void pop_tape(const Tape& tape);
+
 // All tapes that Python made and that are alive.
 const std::vector<Tape*>& live_tapes();
 

@@ -29,6 +29,8 @@ Leaf: TypeAlias = "float | NDArray[Any]"
 class StructureError(ReelgradError, TypeError):
     """An argument or a result is built of something that cannot be taken apart into numbers."""
 
+    __module__ = "reelgrad"
+
 
 class Static:
     """A value that is no number to differentiate or to vary: see `static`."""

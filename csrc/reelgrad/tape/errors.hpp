@@ -41,6 +41,10 @@ struct LengthError : Error {
 struct SettingError : Error {
     using Error::Error;
 };
+// A number was asked of a trace, which stands for all numbers; or the traced function is not pure.
+struct TraceError : Error {
+    using Error::Error;
+};
 // The caller's interrupt hook asked a long sweep to stop.
 struct Interrupted : Error {
     using Error::Error;

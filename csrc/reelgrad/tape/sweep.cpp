@@ -72,7 +72,9 @@ inline Index older(Index oldest, Index a) {
 
 constexpr std::array<bool, 256> selecting_table() {
     std::array<bool, 256> selecting{};
-    ops::for_each_primitive([&]<class Op>() { selecting[ops::opcode_v<Op>] = ops::selecting_v<Op>; });
+    const auto enter = [&]<class Op>() { selecting[static_cast<std::uint8_t>(opcode_of<Op>)] = ops::selecting_v<Op>; };
+    ops::for_each(ops::Primitives{}, enter);
+    ops::for_each(ops::Conditions{}, enter);
     return selecting;
 }
 constexpr std::array<bool, 256> kSelecting = selecting_table();
@@ -224,6 +226,11 @@ void Tape::clear_variable_adjoints() {
 // Sweeps, and again with the absolute zero if that is called for.
 Tape::Swept Tape::sweep(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener) {
     require_idle("backward() or gradient()");
+    if (tracing()) {
+        throw TraceError(
+            "backward() or gradient() of a trace, whose numbers are those of one call: trace the value only, and take "
+            "derivatives of the compiled function; reelgrad.stop_gradient(x) is x without its derivative");
+    }
     if (listener != nullptr) {
         Anomaly anomaly;
         const Swept swept = sweep_adjoints(outputs, seeds, true, &anomaly);

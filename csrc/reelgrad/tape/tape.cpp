@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 256> operator_names() {
     const auto enter = [&]<class Op>() { names[static_cast<std::uint8_t>(opcode_of<Op>)] = Op::name; };
     ops::for_each(ops::Primitives{}, enter);
     ops::for_each(ops::Reductions{}, enter);
+    ops::for_each(ops::Conditions{}, enter);
     return names;
 }
 constexpr std::array<std::string_view, 256> kOperatorNames = operator_names();
@@ -138,6 +139,7 @@ void Tape::release(Mark mark) {
 
 void Tape::rewind(Mark mark) {
     require_idle("rewind()");
+    require_not_tracing("rewind()");
     const auto found = std::ranges::lower_bound(marks_, mark.id, {}, &LiveMark::id);
     if (found == marks_.end() || found->id != mark.id) {
         throw StaleNodeError(
@@ -148,6 +150,7 @@ void Tape::rewind(Mark mark) {
 
 void Tape::reset() {
     require_idle("reset()");
+    require_not_tracing("reset()");
     rewind_to({0, variables_});
 }
 
@@ -156,6 +159,43 @@ void Tape::require_idle(const char* what) const {
     throw TapeBusyError(std::string(what) +
                         " of a tape whose reverse sweep is under way, from a signal handler or a warning filter say: "
                         "wait until it is done, or use another Tape");
+}
+
+void Tape::require_not_tracing(const char* what) const {
+    if (!tracing()) return;
+    throw TraceError(std::string(what) +
+                     " of the tape of a trace: what is traced is recorded for good; make a Tape for work of its own");
+}
+
+void Tape::begin_trace(TraceLog& log) {
+    trace_ = &log;
+    compares_by_value_ = false;
+    pin();
+}
+
+void Tape::end_trace() {
+    trace_ = nullptr;
+    compares_by_value_ = outside_ == 0;
+    was_traced_ = true;
+    unpin();
+    rewind_to({0, 0});
+}
+
+void Tape::stand_outside(bool outside) {
+    outside_ += outside ? 1 : -1;
+    compares_by_value_ = outside_ == 0 && !tracing();
+}
+
+void Tape::refuse_mixing(std::string_view what, const Tape& other) const {
+    const std::string start(what);
+    if (!tracing() && !other.tracing()) {
+        throw TapeMismatchError(start +
+                                ": the operands are on two tapes; make them on one (tape.variable), or pass .value of "
+                                "one if it is to count as a constant");
+    }
+    throw TapeMismatchError(start +
+                            ": a Node from outside meets a traced one; pass it to the function as an argument, or its "
+                            ".value to make it a constant");
 }
 
 void Tape::rewind_to(Extent to) {

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "reelgrad/ops/conditions.hpp"
 #include "reelgrad/ops/reductions.hpp"
 #include "reelgrad/tape/column.hpp"
 #include "reelgrad/tape/errors.hpp"
@@ -28,6 +29,7 @@
 #include "reelgrad/tape/index.hpp"
 #include "reelgrad/tape/serial.hpp"
 #include "reelgrad/tape/thread.hpp"
+#include "reelgrad/tape/trace.hpp"
 #include "reelgrad/tape/wide.hpp"
 
 namespace reelgrad {
@@ -39,16 +41,20 @@ struct Edges {
     Index a, b;
 };
 
-enum class Opcode : std::uint8_t {};  // the operator's place in the lists of primitives and, after them, of reductions
+enum class Opcode : std::uint8_t {};  // the operator's place in the lists of primitives, reductions, conditions
 
-static_assert(ops::Primitives::size + ops::Reductions::size <= 256, "an opcode is one byte");
+static_assert(ops::Primitives::size + ops::Reductions::size + ops::Conditions::size <= 256, "an opcode is one byte");
 
 template <class Op>
 inline constexpr auto opcode_of = [] {
     if constexpr (ops::Primitive<Op>) {
         return static_cast<Opcode>(ops::opcode_v<Op>);
-    } else {
+    } else if constexpr (ops::detail::position<Op>(ops::Reductions{}) < ops::Reductions::size) {
         return static_cast<Opcode>(ops::Primitives::size + ops::detail::position<Op>(ops::Reductions{}));
+    } else {
+        static_assert(ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size);
+        return static_cast<Opcode>(ops::Primitives::size + ops::Reductions::size +
+                                   ops::detail::position<Op>(ops::Conditions{}));
     }
 }();
 
@@ -200,6 +206,23 @@ class Tape {
     // Makes this the thread's active tape, which Vars find by its serial alone. Precondition: is_mine().
     void activate();
 
+    // --- Traces (trace.hpp).
+
+    // Makes this the tape of a trace, until end_trace(): it never collects, and is not swept or rewound.
+    void begin_trace(TraceLog& log);
+    // Removes all that was recorded: Nodes that the traced code let out are stale.
+    void end_trace();
+    TraceLog* trace() const { return trace_; }  // nullptr unless tracing
+    bool tracing() const { return trace_ != nullptr; }
+    bool was_traced() const { return was_traced_; }
+    bool is_outside_a_trace() const { return outside_ > 0; }
+    // A tape made before a trace that is under way stands outside of it: what its entries decide would be frozen.
+    void stand_outside(bool outside);
+    // Whether comparisons are plain bools: on all tapes but the two kinds above.
+    bool compares_by_value() const { return compares_by_value_; }
+    // Throws TapeMismatchError: `what` was given entries of this tape and of another one.
+    [[noreturn]] void refuse_mixing(std::string_view what, const Tape& other) const;
+
     // --- Memory (collect.cpp).
 
     // Removes what no handle needs and moves the rest together; returns how many entries that freed.
@@ -266,6 +289,7 @@ class Tape {
     void for_each_touched_variable(Swept swept, std::span<const Index> outputs, Visitor&& visit) const;
     void clear_variable_adjoints();
     void require_idle(const char* what) const;
+    void require_not_tracing(const char* what) const;
 
     // The hot path's data comes first, on the same cache lines.
     std::size_t size_ = 0;
@@ -275,6 +299,7 @@ class Tape {
     Opcode* opcodes_ = nullptr;
     ThreadId owner_;
     Serial serial_ = kStale;
+    bool compares_by_value_ = true;
     HandleSlabs handles_;
 
     double* adjoints_ = nullptr;
@@ -306,6 +331,9 @@ class Tape {
     int pins_ = 0;
     bool busy_ = false;  // code of others runs in the middle of a sweep
     Observer* observer_ = nullptr;
+    TraceLog* trace_ = nullptr;
+    bool was_traced_ = false;
+    int outside_ = 0;  // of how many traces under way
     bool (*interrupt_)() = nullptr;
     std::uint64_t collections_ = 0, collected_ = 0, rewinds_ = 0;
 };

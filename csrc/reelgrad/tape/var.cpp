@@ -58,9 +58,7 @@ Tape* tape_for(std::span<const Var> operands) {
     for (const Var& x : operands) {
         Tape* const its = x.check();
         if (its == nullptr) continue;
-        if (tape != nullptr && its != tape) {
-            throw TapeMismatchError("operands of two tapes: record them on one, or pass plain values across");
-        }
+        if (tape != nullptr && its != tape) tape->refuse_mixing("operands", *its);
         tape = its;
     }
     if (tape == nullptr) return nullptr;

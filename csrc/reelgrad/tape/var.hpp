@@ -228,7 +228,11 @@ inline Var dot(std::span<const Var> a, std::span<const Var> b) {
     return dot(both);
 }
 
-inline Var detached(const Var& x) { return x.value(); }
+// In a trace a number would stand for one lane only.
+inline Var detached(const Var& x) {
+    const Tape* const tape = x.check();
+    return tape != nullptr && tape->tracing() ? stop_gradient(x) : Var(x.value_unchecked());
+}
 
 REELGRAD_INLINE Var operator-(const Var& a) { return neg(a); }
 REELGRAD_INLINE Var operator+(const Var& a) { return a; }
