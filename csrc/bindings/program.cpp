@@ -2,13 +2,16 @@
 
 #include <pybind11/stl.h>
 
+#include <map>
 #include <numeric>
 #include <optional>
 
 #include "reelgrad/program/differentiate.hpp"
 #include "reelgrad/program/errors.hpp"
 #include "reelgrad/program/evaluate.hpp"
+#include "reelgrad/program/optimise.hpp"
 #include "reelgrad/program/text.hpp"
+#include "reelgrad/program/verify.hpp"
 
 namespace py = pybind11;
 
@@ -70,6 +73,44 @@ py::list evaluate(const Program& program, const std::vector<std::vector<double>>
     py::list result;
     for (const program::Output& output : program.outputs()) result.append(values[output.value]);
     return result;
+}
+
+py::dict operator_counts(const Program& program) {
+    std::map<std::string, std::size_t> counts;
+    for (const program::Instruction& instruction : program.instructions()) {
+        ++counts[std::string(program::info(instruction.code).name)];
+    }
+    return py::cast(counts);
+}
+
+py::dict stats_of(const Program& program, bool relaxed) {
+    std::vector<program::PassCount> counts;
+    const Program fast = program::optimised(program, {.relaxed = relaxed}, &counts);
+    py::list passes;
+    for (const program::PassCount& count : counts) {
+        passes.append(py::make_tuple(std::string(count.pass), count.before, count.after));
+    }
+    py::dict result;
+    result["instructions"] = program.size();
+    result["passes"] = passes;
+    result["optimised"] = fast.size();
+    result["operators"] = operator_counts(fast);
+    result["flops"] = program::flops(fast);
+    result["varying_flops"] = program::flops(fast, program::Rate::varying);
+    return result;
+}
+
+Program after_pass(const Program& program, const std::string& name) {
+    if (name == "fold") return folded(program, program::kernel);
+    if (name == "cse") return without_duplicates(program);
+    if (name == "dce") return without_dead_code(program);
+    if (name == "strength") return strength_reduced(program);
+    if (name == "relax") return relaxed(program);
+    if (name == "expand") return expanded(program);
+    if (name == "lane_sums") return lane_sums_merged(program);
+    if (name == "dot") return dots_fused(program);
+    if (name == "fma") return products_fused(program);
+    throw ProgramError("there is no pass \"" + name + "\"");
 }
 
 }  // namespace
@@ -138,11 +179,32 @@ seeds : bool
             py::arg("inputs") = py::none(),
             "The Program with a tangent more for each of the inputs (by number; all by default) and of the outputs.")
         .def(
+            "optimised", [](const Program& p, bool relaxed) { return program::optimised(p, {.relaxed = relaxed}); },
+            py::kw_only(), py::arg("relaxed") = true,
+            R"(The Program that is executed in place of this one.
+
+Parameters
+----------
+relaxed : bool
+    Whether contributions to derivatives are plain products, without absolute zero.
+)")
+        .def("stats", stats_of, py::kw_only(), py::arg("relaxed") = true,
+             R"(What the optimiser makes of the Program.
+
+Returns
+-------
+dict
+    ``instructions`` before, ``passes`` (name, instructions before, after), ``optimised`` instructions, how many of
+    each of the ``operators`` these are, ``flops`` per lane and those of them that are ``varying_flops``.
+)")
+        .def(
             "reduced", [](const Program& p) { return program::reduced(p); },
             "The Program with its outputs summed over the lanes.");
 }
 
 void add_program_testing(py::module_& testing) {
+    testing.def("after_pass", after_pass, py::arg("program"), py::arg("name"), "The Program after one pass.");
+    testing.def("verify", program::verify, py::arg("program"), "Raise ProgramError unless the Program is well-formed.");
     testing.def("evaluate", evaluate, py::arg("program"), py::arg("inputs"), py::arg("lanes") = 1,
                 py::arg("relaxed") = false, "The outputs' values by the reference evaluator.");
 }
