@@ -1,0 +1,8 @@
+// exec/isa_avx512.cpp: the engine's vector code for AVX-512 (F, DQ, BW, VL).
+#include "reelgrad/exec/math_table.hpp"
+
+namespace reelgrad::exec {
+
+constinit const MathTable math_avx512 = make_math_table(ops::Primitives{});
+
+}  // namespace reelgrad::exec
