@@ -40,6 +40,8 @@ PYBIND11_MODULE(_core, module) {
     rp::add_operator_table(module);
     rp::add_program(module);
     rp::add_recording(module);
+    py::module_ testing = module.def_submodule("_testing", "Failures on demand and inner parts, for the tests.");
+    rp::add_vector_math(module, testing);
 
     py::list public_names;
     for (const auto& [name, object] : py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()))) {
@@ -50,7 +52,6 @@ PYBIND11_MODULE(_core, module) {
     module.attr("__all__") = public_names;
     rp::add_executable(module);  // compiled functions are the public way
 
-    py::module_ testing = module.def_submodule("_testing", "Failures on demand, for the tests.");
     testing.def("fail_commit", reelgrad::AddressSpace::fail_commit, py::arg("nth"), py::arg("times") = 1,
                 "After nth more commits of memory, the next ones fail, so many times.");
     testing.def(

@@ -1,4 +1,6 @@
 // bindings/vector_math.cpp: which instruction set is used, and its functions over arrays for the accuracy tests.
+#include "reelgrad/exec/vector_math.hpp"
+
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -7,7 +9,6 @@
 
 #include "bindings/functions.hpp"
 #include "reelgrad/exec/cpu.hpp"
-#include "reelgrad/exec/vector_math.hpp"
 #include "reelgrad/tape/errors.hpp"
 
 namespace py = pybind11;

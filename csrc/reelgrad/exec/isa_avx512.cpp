@@ -1,4 +1,5 @@
 // exec/isa_avx512.cpp: the engine's vector code for AVX-512 (F, DQ, BW, VL).
+#if defined(REELGRAD_X86_64)
 #include "reelgrad/exec/math_table.hpp"
 
 namespace reelgrad::exec {
@@ -6,3 +7,4 @@ namespace reelgrad::exec {
 constinit const MathTable math_avx512 = make_math_table(ops::Primitives{});
 
 }  // namespace reelgrad::exec
+#endif

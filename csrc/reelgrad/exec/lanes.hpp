@@ -4,8 +4,8 @@
 // Flags<W> is what a comparison yields. GCC and Clang have vector types for that; elsewhere, and where
 // REELGRAD_PLAIN_LANES is defined, they are arrays with loops. One lane is a plain number.
 //
-// Included by the files of the instruction sets only; everything is in an anonymous namespace, because the same template
-// compiled for two instruction sets must not be merged by the linker.
+// Included by the files of the instruction sets only; everything is in an anonymous namespace, because the same
+// template compiled for two instruction sets must not be merged by the linker.
 #pragma once
 
 #include <cstddef>

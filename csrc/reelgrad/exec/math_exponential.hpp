@@ -84,20 +84,23 @@ inline Pack<W> exp2(Pack<W> x) {
     return scale(1.0 + expm1_reduced((bounded - k) * ops::ln_2), k);
 }
 
-// (exp(x) - 1) / 2, which does not overflow before sinh does, for -40 <= x <= 711. Zero and subnormal numbers lose
-// their sign and their last bit.
+// Where exp(x) / 2 overflows: a bound that keeps 2^(k - 2) finite.
+constexpr double overflowing = 710.6;
+
+// (exp(x) - 1) / 2, which does not overflow before sinh does, for -40 <= x <= overflowing. Zero and subnormal numbers
+// lose their sign and their last bit.
 template <int W>
 [[gnu::always_inline]] inline Pack<W> half_expm1(Pack<W> x) {
     const Reduced<W> reduced = reduce_by_ln_2(x);
-    const Pack<W> power = power_of_2(reduced.shifted - 1.0);
-    return mul_add(power, expm1_reduced(reduced.r), power - 0.5);
+    const Pack<W> power = power_of_2(reduced.shifted - 2.0);
+    return 2.0 * mul_add(power, expm1_reduced(reduced.r), power - 0.25);
 }
 
 constexpr double negligible = 0x1p-54;  // the square of a number below does not count beside it
 
 template <int W>
 [[gnu::always_inline]] inline Pack<W> expm1(Pack<W> x) {
-    const Pack<W> y = 2.0 * half_expm1(between(-40.0, 711.0, x));
+    const Pack<W> y = 2.0 * half_expm1(between(-40.0, overflowing, x));
     return select(abs(x) < negligible, x, y);
 }
 
@@ -119,18 +122,18 @@ template <int W>
     return select(x < 0.0, e, Pack<W>(1.0)) / (1.0 + e);
 }
 
-// With H = (exp(|x|) - 1) / 2: sinh(|x|) = H + H / (2 H + 1).
+// With H = (exp(|x|) - 1) / 2: sinh(|x|) = H + H / (2 H + 1). The quotient is at most 1/2, also where H is infinite.
 template <int W>
 inline Pack<W> sinh(Pack<W> x) {
     const Pack<W> size = abs(x);
-    const Pack<W> half = half_expm1(lesser(Pack<W>(711.0), size));
-    const Pack<W> y = half + half / mul_add(Pack<W>(2.0), half, Pack<W>(1.0));
+    const Pack<W> half = half_expm1(lesser(Pack<W>(overflowing), size));
+    const Pack<W> y = half + lesser(half / mul_add(Pack<W>(2.0), half, Pack<W>(1.0)), Pack<W>(0.5));
     return with_sign(select(size < negligible, size, y), sign_of(x));
 }
 
 template <int W>
 inline Pack<W> cosh(Pack<W> x) {
-    const Reduced<W> reduced = reduce_by_ln_2(lesser(Pack<W>(711.0), abs(x)));
+    const Reduced<W> reduced = reduce_by_ln_2(lesser(Pack<W>(overflowing), abs(x)));
     const Pack<W> half = scale(1.0 + expm1_reduced(reduced.r), reduced.k - 1.0);
     return half + 0.25 / half;
 }

@@ -272,7 +272,8 @@ template <int W>
     return y;
 }
 
-// c[0] + c[1] x + ... by Horner's rule: the fewest operations, for where there are other lanes to fill the waiting time.
+// c[0] + c[1] x + ... by Horner's rule: the fewest operations, for where there are other lanes to fill the waiting
+// time.
 template <int W, std::size_t n>
 [[gnu::always_inline]] inline Pack<W> polynomial(Pack<W> x, const double (&c)[n]) {
     Pack<W> y = c[n - 1];
