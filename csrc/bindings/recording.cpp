@@ -11,6 +11,7 @@
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
 #include "bindings/tape.hpp"
+#include "reelgrad/program/classify.hpp"
 #include "reelgrad/program/from_tape.hpp"
 
 namespace py = pybind11;
@@ -141,6 +142,8 @@ void add_recording(py::module_& module) {
              "The Program of what was recorded: names and rates of inputs, names and Nodes of outputs.")
         .def_property_readonly("guards", &Recording::guards, "The decisions taken so far, each with its line.")
         .def_property_readonly("operators", &Recording::operators, "How many operators are recorded so far.");
+    module.def("_classifier", program::classifier, py::arg("program"), py::arg("first_guard") = 0,
+               "The Program that gives the number of the first guard, from `first_guard` on, that disagrees.");
 }
 
 }  // namespace reelgrad::python

@@ -14,7 +14,8 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
+from reelgrad.tracing import Trace, trace
 from reelgrad.trees import Static, StructureError, static
 
-__all__ = ["Static", "StructureError", "__version__", "nn", "optim", "static"]
+__all__ = ["Static", "StructureError", "Trace", "__version__", "nn", "optim", "static", "trace"]
 __all__ += _core.__all__

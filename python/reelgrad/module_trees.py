@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
+import optree
 
 from reelgrad._core import Node
 from reelgrad.trees import Static, register
@@ -140,7 +141,14 @@ def _take_apart(module: Any) -> tuple[tuple[Node, ...], Skeleton, tuple[str, ...
     return parameters, skeleton.forget(), names
 
 
+class _Parameter(optree.PyTreeEntry):
+    """The way from a module to a parameter, whose name is that of `named_parameters`."""
+
+    def codify(self, node: str = "") -> str:
+        return node + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in self.entry.split("."))
+
+
 def register_module(kind: type[Any]) -> None:
     """Make a class of modules a branch of trees."""
     _modules.add(kind)
-    register(kind, _take_apart, lambda skeleton, leaves: skeleton.filled(leaves))
+    register(kind, _take_apart, lambda skeleton, leaves: skeleton.filled(leaves), _Parameter)

@@ -151,15 +151,19 @@ def flatten(tree: Any, name: str = "argument") -> tuple[list[Leaf], Structure]:
     leaves: list[Leaf] = []
     entries: list[LeafSpec | Static] = []
     for position, value in enumerate(found):
-        try:
-            leaf, entry = _entry(value)
-        except _Refused as refused:
-            path = treedef.accessors()[position].codify(name)
-            raise StructureError(f"{path}: {refused}") from None
+        leaf, entry = entry_of(value, treedef, position, name)
         entries.append(entry)
         if leaf is not None:
             leaves.append(leaf)
     return leaves, Structure(treedef, tuple(entries))
+
+
+def entry_of(value: Any, treedef: optree.PyTreeSpec, position: int, name: str) -> tuple[Leaf | None, LeafSpec | Static]:
+    """Return the number that stands at this position of a tree, None if it is static, and what it is."""
+    try:
+        return _entry(value)
+    except _Refused as refused:
+        raise StructureError(f"{treedef.accessors()[position].codify(name)}: {refused}") from None
 
 
 def with_axes(tree: Any, axes: Any, name: str, what: str = "in_axes") -> list[Any]:
@@ -236,7 +240,10 @@ def _array(value: NDArray[Any]) -> tuple[Leaf, LeafSpec]:
 
 
 def register(
-    kind: type[Any], take_apart: Callable[[Any], tuple[Any, Any, Any]], put_together: Callable[[Any, Any], Any]
+    kind: type[Any],
+    take_apart: Callable[[Any], tuple[Any, Any, Any]],
+    put_together: Callable[[Any, Any], Any],
+    entry_kind: type[optree.PyTreeEntry],
 ) -> None:
     """Make a class a branch of trees, in this package's namespace of optree."""
-    optree.register_pytree_node(kind, take_apart, put_together, namespace=NAMESPACE)
+    optree.register_pytree_node(kind, take_apart, put_together, path_entry_type=entry_kind, namespace=NAMESPACE)

@@ -1,0 +1,320 @@
+"""Tracing: a function is run once, on Nodes that record, and what it did becomes a Program.
+
+The arguments' numbers become variables of a tape of its own; the results become the Program's outputs. Comparisons give
+Conditions, and where the function asks whether one holds, a guard is recorded. Whatever would turn a traced number into
+a plain one raises `TraceError`, because that number would be frozen in the Program.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+import optree
+from numpy.typing import NDArray
+
+from reelgrad import _core
+from reelgrad._core import Condition, LengthError, Node, Program, SettingError
+from reelgrad.traced_arrays import TracedArray
+from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of, flatten, with_axes
+
+__all__ = ["Guard", "Trace", "record", "trace"]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A branch that was taken: the line that asked, and the answer."""
+
+    source: str
+    taken: bool
+
+    @property
+    def place(self) -> str:
+        """File and line, without the folders: ``model.py:12``."""
+        return FilePath(self.source).name
+
+    @property
+    def text(self) -> str:
+        """The text of the line; empty if its file cannot be read."""
+        file, _, line = self.source.rpartition(":")
+        return linecache.getline(file, int(line)).strip() if line.isdigit() else ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text or '...'} ({self.taken})"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What one run of a function did: a Program, and how its inputs and outputs are arguments and results.
+
+    Attributes
+    ----------
+    program : Program
+        Its inputs are the numbers of the arguments in order, array elements in C order, its outputs those of the
+        result.
+    arguments : tuple of Structure
+        For each argument its structure; of one sample, where `in_axes` says that it varies.
+    result : Structure
+        The structure of what the function returned.
+    guards : tuple of Guard
+        The branches taken, in order. The Program counts for arguments with which the function branches alike.
+    """
+
+    program: Program
+    arguments: tuple[Structure, ...]
+    result: Structure
+    guards: tuple[Guard, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Trace: {len(self.program.inputs)} inputs, {len(self.program)} instructions, {len(self.guards)} guards, "
+            f"{len(self.program.outputs)} outputs>"
+        )
+
+
+def trace(
+    function: Callable[..., Any],
+    /,
+    *example: Any,
+    in_axes: Any = None,
+    static_argnums: int | Sequence[int] = (),
+    has_aux: bool = False,
+    forced: Sequence[tuple[bool, str]] = (),
+) -> Trace:
+    """Run a function once on traced numbers and return what it did.
+
+    The function is ordinary code of numbers: loops, branches, lists, dicts, arrays, modules. It must be pure. What it
+    reads from outside is read now; a Node from outside raises `TapeMismatchError`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the arguments, returns a number or a structure of numbers.
+    *example
+        Arguments to run it with: numbers, arrays of real numbers, lists, tuples, dicts, `rg.nn.Module`, nested. Text,
+        bools, None and `rg.static(value)` are static.
+    in_axes : int, None, or a sequence of these or of trees of these, optional
+        For each argument the axis along which samples lie, as for ``jax.vmap``: the function is run with the first
+        sample, and the numbers are *varying* inputs of the Program. Without it all inputs are uniform.
+    static_argnums : int or sequence of int
+        Arguments that are handed over as they are.
+    has_aux : bool
+        Whether the function returns a pair, a value and auxiliary data.
+    forced : sequence of (bool, str)
+        Decisions for the first guards, with their lines (or ``""``), instead of those that the values would make.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    TraceError
+        If the function asks for a number that would be frozen, or branches elsewhere than `forced` says.
+    StructureError
+        If an argument or the result is built of something that is no number.
+    Exception
+        Whatever the function raises.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> def decay(x, rate):
+    ...     if x < 0.0:
+    ...         return 0.0
+    ...     return rg.exp(-rate * x)
+    >>> traced = rg.trace(decay, 1.0, 0.5)
+    >>> traced
+    <Trace: 2 inputs, 7 instructions, 1 guards, 1 outputs>
+    >>> traced.guards[0].taken, traced.guards[0].text
+    (False, 'if x < 0.0:')
+    """
+    arguments, sample, varying = _first_sample(example, in_axes, static_argnums)
+    return record(function, arguments, sample, varying, has_aux=has_aux, forced=forced)
+
+
+def record(
+    function: Callable[..., Any],
+    arguments: Sequence[Structure],
+    sample: Sequence[Any],
+    varying: Sequence[bool],
+    *,
+    has_aux: bool = False,
+    forced: Sequence[tuple[bool, str]] = (),
+) -> Trace:
+    """Do what `trace` does, for arguments taken apart: `sample` and `varying` go by the numeric leaves of all."""
+    numbers = np.concatenate([np.empty(0), *(np.ravel(leaf) for leaf in sample)], dtype=np.float64, casting="unsafe")
+    specs = [spec for structure in arguments for spec in structure.leaves]
+    with _core._Recording(forced) as recording:
+        nodes = recording.inputs(numbers)
+        try:
+            result = function(*_put_together(arguments, nodes))
+        except (TypeError, IndexError, KeyError) as error:
+            _explain_index(error)
+            raise
+        values, structure = _taken_apart(result, has_aux)
+        outputs = [
+            name
+            for path, spec in zip(structure.paths("result"), structure.leaves, strict=True)
+            for name in _elements(path, spec)
+        ]
+        program = recording.program(
+            _input_names(function, arguments),
+            [rate for rate, spec in zip(varying, specs, strict=True) for _ in range(spec.size)],
+            outputs,
+            values,
+        )
+        guards = tuple(Guard(source, taken) for taken, source in recording.guards)
+    return Trace(program, tuple(arguments), structure, guards)
+
+
+def _put_together(arguments: Sequence[Structure], nodes: Sequence[Node]) -> Iterator[Any]:
+    at = 0
+    for structure in arguments:
+        leaves: list[Any] = []
+        for spec in structure.leaves:
+            part = nodes[at : at + spec.size]
+            at += spec.size
+            leaves.append(TracedArray.of(part, spec.shape) if spec.kind == "array" else part[0])
+        yield structure.unflatten(leaves)
+
+
+def _taken_apart(result: Any, has_aux: bool) -> tuple[list[Any], Structure]:
+    """Return the result's numbers, traced or not, in a row, and its structure."""
+    if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+        raise StructureError(
+            f"has_aux: the function returned {type(result).__name__}, but a pair is needed: the value and the "
+            "auxiliary data"
+        )
+    found, treedef = optree.tree_flatten(result, none_is_leaf=True, namespace=NAMESPACE)
+    values: list[Any] = []
+    entries: list[LeafSpec | Static] = []
+    for position, value in enumerate(found):
+        kind = type(value)
+        if kind is Node or kind is Condition:
+            values.append(value)
+            entries.append(LeafSpec("number"))
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            values += value.ravel().tolist()
+            entries.append(LeafSpec("array", value.shape))
+        else:
+            leaf, entry = entry_of(value, treedef, position, "result")
+            entries.append(entry)
+            if leaf is not None:
+                values += np.ravel(leaf).tolist()
+    return values, Structure(treedef, tuple(entries))
+
+
+# --- Names of inputs and outputs
+
+
+def _input_names(function: Callable[..., Any], arguments: Sequence[Structure]) -> list[str]:
+    names: list[str] = []
+    for name, structure in zip(_argument_names(function, len(arguments)), arguments, strict=True):
+        for path, spec in zip(structure.paths(name), structure.leaves, strict=True):
+            names += _elements(path, spec)
+    return names
+
+
+def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    names: list[str] = []
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # some functions written in C
+        parameters = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{k}]" for k in range(count - len(names))]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    return names[:count] + [f"argument[{k}]" for k in range(len(names), count)]
+
+
+def _elements(path: str, spec: LeafSpec) -> list[str]:
+    if spec.kind != "array":
+        return [path]
+    return [f"{path}[{', '.join(map(str, position))}]" for position in np.ndindex(spec.shape)]
+
+
+# --- Python's own errors
+
+
+_ABOUT_INDICES = re.compile(
+    r"(integer|non-int|indices)\b.*\bNode|\bNode\b.*integer|__index__ method|^only integers, slices"
+)
+
+
+def _explain_index(error: Exception) -> None:
+    as_key = isinstance(error, KeyError) and any(isinstance(key, (Node, Condition)) for key in error.args)
+    if as_key or _ABOUT_INDICES.search(str(error)):
+        error.add_note(
+            "In a traced function a number that varies cannot choose an element, as it would be frozen: choose with "
+            "reelgrad.where(condition, a, b), branch (if x < 1.0: ...), or make the argument static: "
+            "reelgrad.static(value), static_argnums."
+        )
+
+
+# --- Arguments
+
+
+def _first_sample(
+    example: Sequence[Any], in_axes: Any, static_argnums: int | Sequence[int]
+) -> tuple[list[Structure], list[Any], list[bool]]:
+    """Return the structures of one sample of the arguments, its leaves, and for each leaf whether it varies."""
+    count = len(example)
+    static = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
+    for number in static:
+        if not -count <= number < count:
+            raise SettingError(f"static_argnums: {number} is no argument of a call with {count}")
+    static = {number % count for number in static}
+    axes_of = list(in_axes) if isinstance(in_axes, (list, tuple)) else [in_axes] * count
+    if len(axes_of) != count:
+        raise LengthError(f"in_axes is for {len(axes_of)} arguments, but the function got {count}")
+    structures: list[Structure] = []
+    sample: list[Any] = []
+    varying: list[bool] = []
+    lanes: int | None = None
+    whose = ""
+    for k, argument in enumerate(example):
+        leaves, structure = flatten(Static(argument) if k in static else argument, f"argument {k}")
+        axes = [] if k in static else with_axes(argument, axes_of[k], f"argument {k}")
+        entries: list[LeafSpec | Static] = []
+        rest = iter(zip(leaves, axes, structure.paths(f"argument {k}"), strict=True))
+        for entry in structure.entries:
+            if isinstance(entry, Static):
+                entries.append(entry)
+                continue
+            leaf, axis, path = next(rest)
+            if axis is not None:
+                leaf, axis = _checked_axis(leaf, axis, path)
+                if lanes is not None and leaf.shape[axis] != lanes:
+                    raise LengthError(
+                        f"{path} has {leaf.shape[axis]} samples along axis {axis}, but {whose} has {lanes}"
+                    )
+                lanes, whose = leaf.shape[axis], path
+                if lanes == 0:
+                    raise LengthError(f"{path} has no samples along axis {axis}: one at least is needed to trace with")
+                leaf = np.take(leaf, 0, axis)
+                entry = LeafSpec("array" if np.ndim(leaf) else "number", np.shape(leaf))
+            entries.append(entry)
+            sample.append(leaf)
+            varying.append(axis is not None)
+        structures.append(Structure(structure.treedef, tuple(entries)))
+    return structures, sample, varying
+
+
+def _checked_axis(leaf: Any, axis: int, path: str) -> tuple[NDArray[Any], int]:
+    if not isinstance(leaf, np.ndarray):
+        raise LengthError(
+            f"in_axes of {path} is {axis}, but it is a number, which has no axes; make an array of the samples: "
+            "numpy.asarray(...)"
+        )
+    if not -leaf.ndim <= axis < leaf.ndim:
+        raise LengthError(f"in_axes of {path} is {axis}, but the array has {leaf.ndim} dimensions")
+    return leaf, axis % leaf.ndim
