@@ -14,7 +14,7 @@ from typing import Any
 
 from reelgrad import _core
 from reelgrad._core import PathsError, Program, TraceError
-from reelgrad.tracing import Guard, Trace, record
+from reelgrad.tracing import Guard, Trace, input_names, record
 from reelgrad.trees import Structure, StructureError
 
 __all__ = ["Path", "PathTree"]
@@ -86,6 +86,7 @@ class PathTree:
     ) -> None:
         self._function, self._arguments, self._varying = function, tuple(arguments), tuple(varying)
         self.max_paths, self._has_aux = max_paths, has_aux
+        self._names = input_names(function, self._arguments)
         self._children: dict[tuple[Path, int], Path] = {}
         self.first = Path(self._traced(sample, ()), None, None)
         self._paths = [self.first]
@@ -132,7 +133,15 @@ class PathTree:
 
     def _traced(self, sample: Sequence[Any], forced: Sequence[tuple[bool, str]]) -> Trace:
         try:
-            return record(self._function, self._arguments, sample, self._varying, has_aux=self._has_aux, forced=forced)
+            return record(
+                self._function,
+                self._arguments,
+                sample,
+                self._varying,
+                has_aux=self._has_aux,
+                forced=forced,
+                names=self._names,
+            )
         except TraceError as error:
             if forced:
                 error.add_note("This was met while the function was traced again for a sample that branches otherwise.")

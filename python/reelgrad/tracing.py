@@ -24,7 +24,7 @@ from reelgrad._core import Condition, LengthError, Node, Program, SettingError
 from reelgrad.traced_arrays import TracedArray
 from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of, flatten, with_axes
 
-__all__ = ["Guard", "Trace", "record", "trace"]
+__all__ = ["Guard", "Trace", "input_names", "record", "trace"]
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,12 @@ def record(
     *,
     has_aux: bool = False,
     forced: Sequence[tuple[bool, str]] = (),
+    names: Sequence[str] | None = None,
 ) -> Trace:
-    """Do what `trace` does, for arguments taken apart: `sample` and `varying` go by the numeric leaves of all."""
+    """Do what `trace` does, for arguments taken apart: `sample` and `varying` go by the numeric leaves of all.
+
+    `names` are those of the inputs, `input_names(function, arguments)`, where they are known already.
+    """
     numbers = np.concatenate([np.empty(0), *(np.ravel(leaf) for leaf in sample)], dtype=np.float64, casting="unsafe")
     specs = [spec for structure in arguments for spec in structure.leaves]
     with _core._Recording(forced) as recording:
@@ -165,7 +169,7 @@ def record(
             for name in _elements(path, spec)
         ]
         program = recording.program(
-            _input_names(function, arguments),
+            input_names(function, arguments) if names is None else list(names),
             [rate for rate, spec in zip(varying, specs, strict=True) for _ in range(spec.size)],
             outputs,
             values,
@@ -214,7 +218,8 @@ def _taken_apart(result: Any, has_aux: bool) -> tuple[list[Any], Structure]:
 # --- Names of inputs and outputs
 
 
-def _input_names(function: Callable[..., Any], arguments: Sequence[Structure]) -> list[str]:
+def input_names(function: Callable[..., Any], arguments: Sequence[Structure]) -> list[str]:
+    """Return the name of each input: the expression that leads to it from the function's parameters."""
     names: list[str] = []
     for name, structure in zip(_argument_names(function, len(arguments)), arguments, strict=True):
         for path, spec in zip(structure.paths(name), structure.leaves, strict=True):
@@ -283,7 +288,12 @@ def _first_sample(
     whose = ""
     for k, argument in enumerate(example):
         leaves, structure = flatten(Static(argument) if k in static else argument, f"argument {k}")
-        axes = [] if k in static else with_axes(argument, axes_of[k], f"argument {k}")
+        if k in static or axes_of[k] is None:
+            structures.append(structure)
+            sample += leaves
+            varying += [False] * len(leaves)
+            continue
+        axes = with_axes(argument, axes_of[k], f"argument {k}")
         entries: list[LeafSpec | Static] = []
         rest = iter(zip(leaves, axes, structure.paths(f"argument {k}"), strict=True))
         for entry in structure.entries:
