@@ -191,7 +191,8 @@ uniform_out, varying_out : array, list of arrays, optional
 Returns
 -------
 A number for each uniform output, and an array for each varying one.)")
-        .def("stats", stats, "Instructions of prologue, body and epilogue, slots, accumulators, bytes per thread.");
+        .def("stats", stats, "Instructions of prologue, body and epilogue, slots, accumulators, bytes per thread.")
+        .def("listing", &Executable::listing, "The instructions of prologue, body and epilogue as text.");
 }
 
 }  // namespace reelgrad::python

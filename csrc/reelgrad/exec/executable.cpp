@@ -9,6 +9,7 @@
 
 #include "reelgrad/exec/kernel_table.hpp"
 #include "reelgrad/exec/lanes_run.hpp"
+#include "reelgrad/exec/listing.hpp"
 #include "reelgrad/exec/lower.hpp"
 #include "reelgrad/exec/workspace.hpp"
 #include "reelgrad/program/errors.hpp"
@@ -94,6 +95,7 @@ class Executable::State {
 
     const Program& program() const { return program_; }
     const Lowered& lowered() const { return relaxed_->lowered; }
+    std::string listing() const { return exec::listing(lowered(), kernels_, program_); }
 
     std::size_t uniform_inputs = 0, varying_inputs = 0, uniform_outputs = 0, varying_outputs = 0;
 
@@ -158,6 +160,8 @@ std::size_t Executable::uniform_inputs() const { return state_->uniform_inputs; 
 std::size_t Executable::varying_inputs() const { return state_->varying_inputs; }
 std::size_t Executable::uniform_outputs() const { return state_->uniform_outputs; }
 std::size_t Executable::varying_outputs() const { return state_->varying_outputs; }
+
+std::string Executable::listing() const { return state_->listing(); }
 
 ExecutableStats Executable::stats() const {
     const Lowered& lowered = state_->lowered();

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "reelgrad/exec/frame.hpp"
 #include "reelgrad/program/program.hpp"
@@ -75,6 +76,7 @@ class Executable {
     std::size_t uniform_outputs() const;  // lanes' sums too
     std::size_t varying_outputs() const;
     ExecutableStats stats() const;
+    std::string listing() const;  // the lowered code, to be read
 
   private:
     class State;

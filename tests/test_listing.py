@@ -1,0 +1,49 @@
+"""The listing of lowered code names what the instructions do, and where."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import reelgrad as rg
+
+HEAD = 'v0 = uniform("w")\nv1 = varying("x")\nv2 = varying("z")\n'
+
+# Instructions and outputs, and patterns of lines that must be in the listing, in this order.
+LISTED = [
+    ('v3 = square(v0)\noutput("y", v3)', ["prologue, once", r"  c0 = square\(w\)", "  y = c0"]),
+    ('v3 = tanh(v1)\noutput("y", v3)', ["  s0 = load x", r"  s0 = tanh\(s0\)", "  store y = s0"]),
+    (
+        'v3 = dot_add(v0, v1, v0, v2, v0)\noutput("y", v3)',
+        ["  s0 = load x", "  s1 = load z", r"  s\d = w \+ s0\*w \+ s1\*w", r"  store y = s\d"],
+    ),
+    ('v3 = dot(v1, v2, v2, v1)\noutput("y", v3)', [r"  s\d = s\d\*s\d \+ s\d\*s\d"]),
+    (
+        'v3 = less(v1, v0)\nv4 = where(v3, v1, v2)\noutput("y", v4)',
+        [r"  s\d = s0 where s0 < w, else s1", r"  store y = s\d"],
+    ),
+    (
+        "v3 = exp(v1)\nv4 = mul(v3, v2)\nv5 = lane_sum(v4)\nv6 = lane_sum(v3)\nv7 = log(v5)\n"
+        'output("y", v7)\noutput("n", v6)',
+        [
+            r"  sum\d \+= s\d",
+            r"  sum\d \+= s\d\*s\d",
+            "epilogue, once",
+            r"  c0 = log\(sum\d\)",
+            "  y = c0",
+            r"  n = sum\d",
+        ],
+    ),
+    ('output("y", v0)', ["prologue, once", "epilogue, once", "  y = w"]),
+]
+
+
+@pytest.mark.parametrize(("text", "patterns"), LISTED)
+def test_the_listing_says_what_runs(text, patterns):
+    listing = rg._core.Executable(rg.Program.parse(HEAD + text)).listing()
+    lines = iter(listing.splitlines())
+    for pattern in patterns:
+        assert any(re.match(f"{pattern}$|{pattern},", line) for line in lines), (
+            f"no {pattern!r} in its place in\n{listing}"
+        )
