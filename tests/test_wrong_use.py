@@ -308,6 +308,7 @@ def test_every_error_is_a_reelgrad_error_and_of_the_built_in_that_fits() -> None
         rg.SettingError: ValueError,
         rg.NodeTypeError: TypeError,
         rg.TraceError: TypeError,
+        rg.BranchError: ValueError,
         rg.PathsError: RuntimeError,
         rg.ProgramError: ValueError,
         rg.StructureError: TypeError,

@@ -55,6 +55,7 @@ STUB_ERRORS = {
     "NodeTypeError": "ReelgradError, TypeError",
     "ProgramError": "ReelgradError, ValueError",
     "TraceError": "ReelgradError, TypeError",
+    "BranchError": "ReelgradError, ValueError",
     "PathsError": "ReelgradError, RuntimeError",
     "AnomalyError": "ReelgradError, FloatingPointError",
     "AnomalyWarning": "RuntimeWarning",
@@ -191,6 +192,7 @@ class Tape:
 class Program:
     @staticmethod
     def parse(text: str) -> Program: ...
+    def __call__(self, *args: Any) -> tuple[float | NDArray[np.float64], ...]: ...
     @property
     def inputs(self) -> list[tuple[str, str]]: ...
     @property

@@ -55,6 +55,9 @@ bool add_exceptions(PyObject* module) {
            add(module, e.trace, "TraceError",
                "A number was asked of a traced Node, which stands for any, or a traced function is not pure.", e.error,
                PyExc_TypeError) &&
+           add(module, e.branch, "BranchError",
+               "Arguments with which a function branches otherwise than its Program does.", e.error,
+               PyExc_ValueError) &&
            add(module, e.paths, "PathsError", "A compiled function takes more paths through its branches than allowed.",
                e.error, PyExc_RuntimeError) &&
            add(module, e.anomaly, "AnomalyError",

@@ -23,6 +23,7 @@ struct Exceptions {
     PyObject* node_type;        // NodeTypeError (TypeError)
     PyObject* program;          // ProgramError (ValueError)
     PyObject* trace;            // TraceError (TypeError)
+    PyObject* branch;           // BranchError (ValueError)
     PyObject* paths;            // PathsError (RuntimeError)
     PyObject* anomaly;          // AnomalyError (FloatingPointError)
     PyObject* anomaly_warning;  // AnomalyWarning (RuntimeWarning)

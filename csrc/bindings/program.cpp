@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "bindings/program_call.hpp"
 #include "reelgrad/program/differentiate.hpp"
 #include "reelgrad/program/errors.hpp"
 #include "reelgrad/program/evaluate.hpp"
@@ -147,6 +148,19 @@ gradient("d/dw", v3)
         .def("__str__", program::print)
         .def("__repr__", summary)
         .def("__len__", &Program::size)
+        .def("__call__", call_program, R"(Compute the outputs, as a tuple.
+
+Takes a number for each uniform input and an array of a number per lane for each varying one; gives a float for each
+uniform output and an array for each varying one. Raises BranchError if a lane disagrees with a guard.
+
+Examples
+--------
+>>> import numpy as np
+>>> import reelgrad as rg
+>>> traced = rg.trace(lambda w, x: rg.exp(w * x), 0.0, np.zeros(1), in_axes=(None, 0))
+>>> traced.program(1.0, np.array([0.0, 1.0]))
+(array([1.        , 2.71828183]),)
+)")
         .def(
             "__eq__", [](const Program& a, const Program& b) { return a == b; }, py::is_operator())
         .def("__hash__", [](const Program& p) { return py::hash(py::int_(p.size() + 31 * p.inputs().size())); })

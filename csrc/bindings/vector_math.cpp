@@ -79,6 +79,7 @@ SettingError
 
 Examples
 --------
+>>> import reelgrad as rg
 >>> features = rg.cpu_features()
 >>> features["used"] in features["available"]
 True
