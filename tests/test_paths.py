@@ -279,6 +279,23 @@ def test_a_function_that_branches_elsewhere_the_second_time_is_not_pure() -> Non
         tree_of(once(), 1.0).child(tree_of(once(), 1.0).first, 0, [1.0])
 
 
+def test_a_function_that_computes_otherwise_the_second_time_is_not_pure() -> None:
+    calls: list[int] = []
+
+    def function(x: Any) -> Any:
+        calls.append(1)
+        for _ in calls:
+            x = x * 2.0
+        return x if x > 0.0 else -x
+
+    tree = tree_of(function, 1.0)
+    with pytest.raises(
+        rg.TraceError, match=r"not pure.* 2 operators before it branches .*, where it computed 1 before"
+    ):
+        computed(tree, -1.0)
+    assert len(tree) == 1
+
+
 def once() -> Callable[[Any], Any]:
     """A function that asks the first time only."""
     asked: list[bool] = []
@@ -369,6 +386,7 @@ def test_more_paths_than_allowed_tell_the_lines_and_what_to_write() -> None:
         ("if x > 0:", "rg.relu"),
         ("if x * y > z:", "rg.where"),
         ("elif x > y:", "rg.where"),
+        ("h = np.maximum(np.array([x, y]), 0.0)", "reelgrad's function of that name"),
         ("while abs(dx) > tol:", "fixed number of times"),
         ("ordered = sorted(xs)", "sort the data"),
         ("flag = x > 0 and y > 0", "&, |"),

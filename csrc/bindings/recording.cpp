@@ -104,6 +104,13 @@ class Recording {
         return result;
     }
 
+    // Where on the tape each guard's condition stands: the same for the same decisions of a pure function.
+    std::vector<Index> positions() const {
+        std::vector<Index> result;
+        for (const TraceLog::Guard& guard : log_.guards()) result.push_back(guard.condition);
+        return result;
+    }
+
     std::size_t operators() { return tape().size(); }
 
   private:
@@ -141,6 +148,8 @@ void add_recording(py::module_& module) {
              py::arg("values"),
              "The Program of what was recorded: names and rates of inputs, names and Nodes of outputs.")
         .def_property_readonly("guards", &Recording::guards, "The decisions taken so far, each with its line.")
+        .def_property_readonly("positions", &Recording::positions,
+                               "How many operators stand before the condition of each guard.")
         .def_property_readonly("operators", &Recording::operators, "How many operators are recorded so far.");
     module.def("_classifier", program::classifier, py::arg("program"), py::arg("first_guard") = 0,
                "The Program that gives the number of the first guard, from `first_guard` on, that disagrees.");

@@ -121,6 +121,13 @@ class PathTree:
         before = [(g.taken, g.source) for g in path.guards[:guard]]
         turned = path.guards[guard]
         traced = self._traced(sample, [*before, (not turned.taken, turned.source)])
+        for was, now in zip(path.guards[: guard + 1], traced.guards, strict=False):
+            if was.position != now.position:
+                raise TraceError(
+                    f"the function is not pure: traced again with the same decisions, it computes {now.position} "
+                    f"operators before it branches at {now.place} ({now.text or '...'}), where it computed "
+                    f"{was.position} before; what it does may depend on its arguments only"
+                )
         if traced.result != self.first.result:
             raise StructureError(
                 f"the function returns {_described(traced.result)} where it branches at {turned.place} "
@@ -180,6 +187,11 @@ def _described(result: Structure) -> str:
 _CURES: tuple[tuple[str, str], ...] = (
     (r"(?<![\w.])(max\(.*(?<![\w.])min\(|min\(.*(?<![\w.])max\()", "write rg.clip(x, lo, hi), which does not branch"),
     (r"(?<![\w.])max\(\s*0(\.0*)?\s*,|(?<![\w.])max\(.*,\s*0(\.0*)?\s*\)", "write rg.relu(x), which does not branch"),
+    (
+        r"\b(np|numpy)\.(maximum|minimum|clip|where|sign|max|min)\(",
+        "an array made in the function branches at each element: write reelgrad's function of that name, or make the "
+        "array from the arguments' arrays",
+    ),
     (r"(?<![\w.])max\(", "write rg.maximum(a, b), which does not branch"),
     (r"(?<![\w.])min\(", "write rg.minimum(a, b), which does not branch"),
     (r"(?<![\w.])(\w+) if \1 (>=?) 0(\.0*)? else -\1(?!\w)", "write rg.abs(x), which does not branch"),

@@ -33,6 +33,7 @@ class Guard:
 
     source: str
     taken: bool
+    position: int  # how many operators were recorded before its condition
 
     @property
     def place(self) -> str:
@@ -174,7 +175,10 @@ def record(
             outputs,
             values,
         )
-        guards = tuple(Guard(source, taken) for taken, source in recording.guards)
+        guards = tuple(
+            Guard(source, taken, position)
+            for (taken, source), position in zip(recording.guards, recording.positions, strict=True)
+        )
     return Trace(program, tuple(arguments), structure, guards)
 
 

@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "reelgrad/ops/composites.hpp"
+#include "reelgrad/program/classify.hpp"
 #include "reelgrad/program/errors.hpp"
 #include "reelgrad/program/from_tape.hpp"
 #include "reelgrad/tape/var.hpp"
@@ -167,6 +168,29 @@ void guards_come_over_with_their_lines_and_what_they_need() {
     expect(program.guards()[0].taken && program.guards()[1].taken, "and their decisions");
 }
 
+void the_classifier_tells_the_first_guard_that_disagrees() {
+    Traced t;
+    const Var c = detail::apply<ops::Less>(t.x, 0.0), d = detail::apply<ops::Less>(t.y, 0.0);
+    Var unused = t.x;
+    for (int k = 0; k < 100; ++k) unused = sin(unused);
+    t.log.decide(c.index(), c.value() != 0.0, "a.py:1");  // false: x is 0.75
+    t.log.decide(d.index(), d.value() != 0.0, "a.py:2");  // true: y is -1.5
+    const Program program = t.program({&unused, 1});
+    const auto told = [&](double x, double y, std::size_t first) {
+        const Program classifier = program::classifier(program, first);
+        expect(classifier.guards().empty() && classifier.inputs().size() == 2, "no guards, all inputs");
+        expect(classifier.size() < 10, "nothing but what the guards need");
+        return evaluated(classifier, std::vector{x, y})[classifier.outputs()[0].value];
+    };
+    expect(told(1.0, -1.0, 0) == 2.0, "no guard disagrees");
+    expect(told(-1.0, -1.0, 0) == 0.0, "the first one does");
+    expect(told(1.0, 1.0, 0) == 1.0, "the second one does");
+    expect(told(-1.0, 1.0, 0) == 0.0, "both do: the first is told");
+    expect(told(-1.0, 1.0, 1) == 1.0, "asked from the second on");
+    expect(told(-1.0, 1.0, 2) == 2.0, "asked for none");
+    expect_throws<ProgramError>([&] { program::classifier(program, 3); }, "more guards than there are");
+}
+
 void forced_decisions_win_and_must_be_asked_for_at_their_lines() {
     TraceLog log({{false, "a.py:1"}, {true, ""}});
     expect(!log.decide(0, true, "a.py:1"), "forced against its value");
@@ -241,7 +265,7 @@ int main() {
         "test_trace",
         {a_program_computes_what_the_tape_recorded, only_what_is_needed_becomes_instructions_and_every_input,
          variables_that_are_no_inputs_are_constants, inputs_must_be_variables_and_distinct,
-         guards_come_over_with_their_lines_and_what_they_need,
+         guards_come_over_with_their_lines_and_what_they_need, the_classifier_tells_the_first_guard_that_disagrees,
          forced_decisions_win_and_must_be_asked_for_at_their_lines, a_tracing_tape_is_not_swept_rewound_or_collected,
          tapes_outside_of_traces_count_how_many, a_detached_value_is_a_constant_but_in_a_trace,
          mixing_with_a_trace_says_what_to_do});
