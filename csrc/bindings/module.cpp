@@ -9,6 +9,7 @@
 #include "bindings/executable.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/node.hpp"
+#include "bindings/path_set.hpp"
 #include "bindings/program.hpp"
 #include "bindings/recording.hpp"
 #include "bindings/tape.hpp"
@@ -42,6 +43,7 @@ PYBIND11_MODULE(_core, module) {
     rp::add_recording(module);
     py::module_ testing = module.def_submodule("_testing", "Failures on demand and inner parts, for the tests.");
     rp::add_vector_math(module, testing);
+    rp::add_path_set(module);
 
     py::list public_names;
     for (const auto& [name, object] : py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()))) {
