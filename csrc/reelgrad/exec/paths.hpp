@@ -72,6 +72,7 @@ class PathSet {
     std::uint32_t add(std::uint32_t parent, std::uint32_t guard, std::optional<program::Program> classifier,
                       program::Program run);
 
+    std::size_t instructions() const { return checked_root().run.program().size(); }  // of the first path
     std::size_t size() const { return count_.load(std::memory_order_acquire); }
     std::uint32_t path_of(const Group& group) const { return group.node->path; }
     std::size_t uniform_outputs() const { return uniform_outputs_; }
