@@ -143,9 +143,4 @@ std::vector<exec::Destination> destinations_of(const py::sequence& arrays, std::
     return destinations;
 }
 
-bool signal_raised() {
-    const py::gil_scoped_acquire gil;
-    return PyErr_CheckSignals() != 0;
-}
-
 }  // namespace reelgrad::python

@@ -27,7 +27,4 @@ void append_destinations(pybind11::array& array, std::size_t lanes, std::vector<
 std::vector<exec::Column> columns_of(const pybind11::sequence& arrays, std::size_t lanes);
 std::vector<exec::Destination> destinations_of(const pybind11::sequence& arrays, std::size_t lanes);
 
-// For RunOptions::interrupt, on a thread that has released the GIL: whether a signal handler raised.
-bool signal_raised();
-
 }  // namespace reelgrad::python

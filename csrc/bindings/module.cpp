@@ -13,6 +13,7 @@
 #include "bindings/program.hpp"
 #include "bindings/recording.hpp"
 #include "bindings/tape.hpp"
+#include "bindings/trainer.hpp"
 
 namespace py = pybind11;
 namespace rp = reelgrad::python;
@@ -44,6 +45,7 @@ PYBIND11_MODULE(_core, module) {
     py::module_ testing = module.def_submodule("_testing", "Failures on demand and inner parts, for the tests.");
     rp::add_vector_math(module, testing);
     rp::add_path_set(module);
+    rp::add_trainer(module);
 
     py::list public_names;
     for (const auto& [name, object] : py::reinterpret_borrow<py::dict>(PyModule_GetDict(module.ptr()))) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/batch.hpp"
+#include "bindings/executable.hpp"
 #include "reelgrad/exec/paths.hpp"
 
 namespace py = pybind11;
@@ -39,7 +40,7 @@ py::object run(const PathSet& set, const py::array& uniforms, const py::sequence
     std::optional<PathSet::Unknown> unknown;
     {
         const py::gil_scoped_release nogil;
-        unknown = set.run(batch, results, {.threads = threads, .interrupt = signal_raised});
+        unknown = set.run(batch, results, {.threads = threads, .interrupt = python_interrupt});
     }
     return unknown_or_none(unknown);
 }

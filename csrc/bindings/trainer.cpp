@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bindings/batch.hpp"
+#include "bindings/executable.hpp"
 #include "reelgrad/tape/errors.hpp"
 #include "reelgrad/train/shuffle.hpp"
 #include "reelgrad/train/trainer.hpp"
@@ -198,7 +199,7 @@ py::tuple run(Training& training, std::uint64_t epoch, double seconds) {
     train::Stop stop;
     {
         const py::gil_scoped_release nogil;
-        stop = training.trainer->run(epoch, seconds, signal_raised);
+        stop = training.trainer->run(epoch, seconds, python_interrupt);
     }
     py::object details = py::none();
     if (stop.reason == Reason::unknown_path || stop.reason == Reason::unknown_validation_path) {
