@@ -530,6 +530,105 @@ class Program:
     def __hash__(self) -> int: ...
 
 @final
+class _PathSet:
+    def __init__(self, per_lane: Sequence[bool]) -> None: ...
+    def add_path(
+        self, parent: int | None, guard: int | None, classifier: Program | None, run: Program
+    ) -> int: ...
+    def run(
+        self,
+        uniforms: NDArray[np.float64],
+        columns: Sequence[NDArray[Any]],
+        lanes: int,
+        threads: int,
+        uniform_out: NDArray[np.float64],
+        varying_out: Sequence[NDArray[np.float64]],
+    ) -> tuple[int, int, int] | None: ...
+    def classify(
+        self, uniforms: NDArray[np.float64], columns: Sequence[NDArray[Any]], lanes: int
+    ) -> tuple[int, int, int] | NDArray[np.uint32]: ...
+    def __len__(self) -> int: ...
+
+@final
+class _OptimizerSettings:
+    def __init__(
+        self,
+        rule: str,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = ...,
+        alpha: float = 0.99,
+        centered: bool = False,
+        eps: float = 1e-8,
+    ) -> None: ...
+
+@final
+class _Optimizer:
+    def __init__(self, parameters: int) -> None: ...
+    def step(
+        self, settings: _OptimizerSettings, lr: float, parameters: Sequence[float], gradient: Sequence[float]
+    ) -> list[float]: ...
+    @property
+    def steps(self) -> int: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+@final
+class _Schedule:
+    def __init__(self, kind: str, numbers: Sequence[float]) -> None: ...
+    def __call__(self, update: int) -> float: ...
+
+@final
+class _Trainer:
+    def __init__(
+        self,
+        paths: _PathSet,
+        parameters: NDArray[np.float64],
+        lanes: int,
+        uniforms: NDArray[np.float64],
+        columns: Sequence[NDArray[Any]],
+        *,
+        optimizer: _OptimizerSettings,
+        schedule: _Schedule,
+        batch_size: int,
+        drop_last: bool,
+        mean: bool,
+        shuffle: bool,
+        seed: int,
+        threads: int,
+        tol: float | None,
+        patience: int,
+        min_delta: float | None,
+        validation_patience: int,
+    ) -> None: ...
+    def validate_with(
+        self, paths: _PathSet, lanes: int, uniforms: NDArray[np.float64], columns: Sequence[NDArray[Any]]
+    ) -> None: ...
+    def run(self, epoch: int, seconds: float) -> tuple[str, Any]: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+    def set_schedule(self, schedule: _Schedule) -> None: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def update(self) -> int: ...
+    @property
+    def batches(self) -> int: ...
+    @property
+    def parameters(self) -> NDArray[np.float64]: ...
+    @property
+    def losses(self) -> NDArray[np.float64]: ...
+    @property
+    def last_loss(self) -> float: ...
+    @property
+    def validation_losses(self) -> NDArray[np.float64]: ...
+
+def _shuffled(seed: int, epoch: int, n: int) -> NDArray[np.uint32]: ...
+
+@final
 class Executable:
     def __init__(self, program: Program) -> None: ...
     def run(
