@@ -1,0 +1,359 @@
+"""Optimisers: they move parameters against their gradients, by PyTorch's rules and with its defaults.
+
+Made with variables, ``SGD(model.parameters(), lr=0.1)``, an optimiser serves a loop written by hand: `step()` reads
+each parameter's gradient and sets its value; it records nothing. `zero_grad()` sets the gradients to 0 for the next
+`backward()`. `lr` may be set at any time; the other settings are read at every step too. What an optimiser remembers
+(velocities, moments) belongs to the parameters that it was made with, in their order.
+
+Made without, ``SGD(0.1)``, it is a rule with its settings, for `reelgrad.fit`. Both follow the same code of the engine.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from math import isfinite
+from numbers import Real
+from typing import Any, TypeAlias
+
+from reelgrad import _core
+from reelgrad._core import LengthError, Node, NodeTypeError, SettingError, VariableError
+from reelgrad.optim.schedules import Schedule
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
+
+Rate: TypeAlias = "float | Callable[[int], float]"
+_UNLIMITED = float("inf")
+
+
+class Optimizer(ABC):
+    """What all optimisers share: the parameters, the learning rate, `zero_grad`, `step`.
+
+    Parameters
+    ----------
+    parameters : iterable of Node, optional
+        Variables, such as ``model.parameters()``, each once. Without them the optimiser is for `reelgrad.fit`; the
+        learning rate may then come first.
+    lr : float or callable
+        The learning rate, finite and at least 0, or a function that gives it for the number of steps made before, such
+        as those of `reelgrad.optim.schedules`.
+
+    Raises
+    ------
+    LengthError
+        If the iterable of parameters is empty.
+    NodeTypeError
+        If one is not a Node.
+    VariableError
+        If one is the result of an operation.
+    SettingError
+        If a parameter is given twice (it would be moved twice), or a setting is out of range.
+    """
+
+    _default_lr = 1e-3
+
+    def __init__(self, parameters: Iterable[Node] | Rate | None, lr: Rate | None) -> None:
+        name = type(self).__name__
+        if isinstance(parameters, Real) or (callable(parameters) and not isinstance(parameters, Iterable)):
+            if lr is not None:
+                raise SettingError(
+                    f"{name}({parameters!r}, {lr!r}): two learning rates; without parameters there is one, and other "
+                    "settings go by name"
+                )
+            lr, parameters = parameters, None
+        self.parameters = [] if parameters is None else _checked_parameters(parameters, name)
+        self.lr = self._default_lr if lr is None else lr
+        self._memory = _core._Optimizer(len(self.parameters))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        if not callable(self._lr):
+            return self._lr
+        return _checked("lr", self._lr(self._memory.steps), 0.0)
+
+    @lr.setter
+    def lr(self, lr: Rate) -> None:
+        self._lr: Rate = lr if callable(lr) else _checked("lr", lr, 0.0)
+
+    @property
+    def schedule(self) -> Rate:
+        """The learning rate as it was set: a number, or a function of the number of steps made before."""
+        return self._lr
+
+    def zero_grad(self) -> None:
+        """Set the gradients of all parameters to 0."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+    def step(self) -> None:
+        """Move every parameter once, by its gradient."""
+        parameters = self.parameters
+        if not parameters:
+            raise LengthError(
+                f"step(): this {type(self).__name__} was made without parameters, for reelgrad.fit; for a loop of your "
+                "own give them first: model.parameters()"
+            )
+        values = [parameter.value for parameter in parameters]
+        gradient = [parameter.grad for parameter in parameters]
+        values = self._memory.step(self.native(), self.lr, values, gradient)
+        for parameter, value in zip(parameters, values, strict=True):
+            parameter.value = value
+
+    def native(self) -> _core._OptimizerSettings:
+        """Return the rule and its settings as the engine takes them."""
+        return _core._OptimizerSettings(type(self).__name__, **self.settings())
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that the rule has besides the learning rate, by name."""
+
+    def __repr__(self) -> str:
+        lr = (
+            self._lr
+            if not callable(self._lr) or isinstance(self._lr, Schedule)
+            else getattr(self._lr, "__name__", "...")
+        )
+        settings = "".join(f", {name}={value!r}" for name, value in self.settings().items())
+        of = f"{len(self.parameters)} parameters, " if self.parameters else ""
+        return f"{type(self).__name__}({of}lr={lr}{settings})"
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum if that is not 0.
+
+    For each parameter p with gradient g: g is g + weight_decay*p; v = g in the first step and v = momentum*v + (1 -
+    dampening)*g later; then p = p - lr*v, or p - lr*(g + momentum*v) with Nesterov's momentum. (The learning rate is
+    not inside v, unlike in the textbook form, so that changing it acts at once.)
+
+    Parameters
+    ----------
+    parameters, lr
+        As for `Optimizer`.
+    momentum : float
+        What remains of the velocity from step to step, at least 0.
+    dampening : float
+        How much of the gradient does not go into the velocity.
+    weight_decay : float
+        Times the parameter, it is added to the gradient; at least 0.
+    nesterov : bool
+        Whether to look ahead along the velocity; needs momentum, and no dampening.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> w = rg.Node(1.0)
+    >>> optimizer = rg.optim.SGD([w], lr=0.25)
+    >>> for _ in range(3):
+    ...     loss = (w - 3.0) ** 2
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    >>> w.value
+    2.75
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Node] | Rate | None = None,
+        lr: Rate | None = None,
+        momentum: float = 0.0,
+        *,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.momentum = _checked("momentum", momentum, 0.0)
+        self.dampening = _checked("dampening", dampening, -_UNLIMITED)
+        self.weight_decay = _checked("weight_decay", weight_decay, 0.0)
+        self.nesterov = bool(nesterov)
+        if nesterov and (momentum == 0.0 or dampening != 0.0):
+            raise SettingError(
+                f"nesterov needs momentum above 0 and no dampening, but they are {momentum!r} and {dampening!r}"
+            )
+
+    def step(self) -> None:
+        """Move every parameter once, by its gradient."""
+        if self.momentum == 0.0 == self.weight_decay and not callable(self._lr):
+            # In small loops written by hand the way into the engine would cost more than these two operations.
+            lr = self._lr
+            for parameter in self.parameters:
+                parameter.value -= lr * parameter.grad
+            if self.parameters:
+                return
+        super().step()
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that the rule has besides the learning rate, by name."""
+        return {
+            "momentum": self.momentum,
+            "dampening": self.dampening,
+            "weight_decay": self.weight_decay,
+            "nesterov": self.nesterov,
+        }
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled by running moments of the gradient.
+
+    Algorithm 1 of D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015 (arXiv:1412.6980).
+    For each parameter p with gradient g (+ weight_decay*p), in step t = 1, 2, ...:
+
+    m = beta1*m + (1 - beta1)*g, v = beta2*v + (1 - beta2)*g**2,
+    p = p - lr * m/(1 - beta1**t) / (sqrt(v/(1 - beta2**t)) + eps)
+
+    Parameters
+    ----------
+    parameters, lr
+        As for `Optimizer`. The learning rate is about the size of a step.
+    betas : pair of float
+        How much of the first and of the second moment remains from step to step; each at least 0 and below 1.
+    eps : float
+        Added to the denominator, at least 0.
+    weight_decay : float
+        Times the parameter, it is added to the gradient; at least 0.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> w = rg.Node(1.0)
+    >>> optimizer = rg.optim.Adam([w], lr=0.1)
+    >>> ((w - 3.0) ** 2).backward()
+    >>> optimizer.step()
+    >>> print(f"{w.value:.6f}")  # the first step has length lr, whatever the gradient
+    1.100000
+    """
+
+    _default_weight_decay = 0.0
+
+    def __init__(
+        self,
+        parameters: Iterable[Node] | Rate | None = None,
+        lr: Rate | None = None,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float | None = None,
+    ) -> None:
+        super().__init__(parameters, lr)
+        beta1, beta2 = betas
+        self.betas = _checked("betas[0]", beta1, 0.0, 1.0), _checked("betas[1]", beta2, 0.0, 1.0)
+        self.eps = _checked("eps", eps, 0.0)
+        decay = self._default_weight_decay if weight_decay is None else weight_decay
+        self.weight_decay = _checked("weight_decay", decay, 0.0)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that the rule has besides the learning rate, by name."""
+        return {"betas": self.betas, "eps": self.eps, "weight_decay": self.weight_decay}
+
+
+class AdamW(Adam):
+    """Adam that takes the weight decay from the parameter itself: first p = p - lr*weight_decay*p, then Adam's step.
+
+    I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019 (arXiv:1711.05101). Parameters as
+    for `Adam`; `weight_decay` is 0.01 by default.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> rg.optim.AdamW(1e-3)
+    AdamW(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)
+    """
+
+    _default_weight_decay = 0.01
+
+
+class RMSprop(Optimizer):
+    """Steps scaled by a running mean of the squared gradient.
+
+    T. Tieleman and G. Hinton, lecture 6.5 of "Neural Networks for Machine Learning", 2012. For each parameter p with
+    gradient g (+ weight_decay*p): v = alpha*v + (1 - alpha)*g**2, then p = p - lr * g/(sqrt(v) + eps). With momentum
+    that quotient is accumulated as in `SGD`; centred, v is made a variance: the square of the mean of g is taken off.
+
+    Parameters
+    ----------
+    parameters, lr
+        As for `Optimizer`; `lr` is 0.01 by default.
+    alpha : float
+        How much of the mean square remains from step to step; at least 0 and below 1.
+    eps : float
+        Added to the denominator, at least 0.
+    weight_decay : float
+        Times the parameter, it is added to the gradient; at least 0.
+    momentum : float
+        What remains of the velocity from step to step, at least 0.
+    centered : bool
+        Whether to scale by the variance.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> w = rg.Node(1.0)
+    >>> optimizer = rg.optim.RMSprop([w], lr=0.01, alpha=0.75)
+    >>> ((w - 3.0) ** 2).backward()
+    >>> optimizer.step()
+    >>> print(f"{w.value:.6f}")  # the first step has length lr/sqrt(1 - alpha)
+    1.020000
+    """
+
+    _default_lr = 1e-2
+
+    def __init__(
+        self,
+        parameters: Iterable[Node] | Rate | None = None,
+        lr: Rate | None = None,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.alpha = _checked("alpha", alpha, 0.0, 1.0)
+        self.eps = _checked("eps", eps, 0.0)
+        self.weight_decay = _checked("weight_decay", weight_decay, 0.0)
+        self.momentum = _checked("momentum", momentum, 0.0)
+        self.centered = bool(centered)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that the rule has besides the learning rate, by name."""
+        return {
+            "alpha": self.alpha,
+            "eps": self.eps,
+            "weight_decay": self.weight_decay,
+            "momentum": self.momentum,
+            "centered": self.centered,
+        }
+
+
+def _checked_parameters(parameters: Any, optimizer: str) -> list[Node]:
+    if isinstance(parameters, Node):
+        raise NodeTypeError(f"{optimizer}: got one Node, but a list of them is needed: [node]")
+    checked = list(parameters)
+    if not checked:
+        raise LengthError(f"{optimizer} got no parameters: there is nothing to optimise; pass model.parameters()")
+    seen: set[int] = set()
+    for k, parameter in enumerate(checked):
+        if not isinstance(parameter, Node):
+            raise NodeTypeError(
+                f"{optimizer}: parameter {k} is {parameter!r}, but a Node is needed: make it with rg.Node(...)"
+            )
+        if not parameter.is_variable:
+            raise VariableError(
+                f"{optimizer}: parameter {k}, {parameter!r}, is the result of an operation; only variables can be moved"
+            )
+        if id(parameter) in seen:
+            raise SettingError(
+                f"{optimizer}: parameter {k}, {parameter!r}, is given twice and would be moved twice; give it once"
+            )
+        seen.add(id(parameter))
+    return checked
+
+
+def _checked(name: str, value: float, least: float, below: float = _UNLIMITED) -> float:
+    if not (isfinite(value) and least <= value < below):
+        limits = (f"at least {least:g} and " if isfinite(least) else "") + (
+            f"below {below:g}" if isfinite(below) else "finite"
+        )
+        raise SettingError(f"{name} is {value!r}, but must be {limits}")
+    return value
