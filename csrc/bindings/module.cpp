@@ -7,6 +7,7 @@
 #include "bindings/condition.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/executable.hpp"
+#include "bindings/fast_call.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/node.hpp"
 #include "bindings/path_set.hpp"
@@ -36,6 +37,7 @@ PYBIND11_MODULE(_core, module) {
         }
     });
     rp::add_tape(module);
+    rp::add_fast_call(module);
     rp::add_detect_anomaly(module);
     rp::add_primitive_functions(module);
     rp::add_sequence_functions(module);

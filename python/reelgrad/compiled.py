@@ -1,0 +1,335 @@
+"""`rg.compile`: a scalar function, traced once for each path through it, run over batches by the engine.
+
+A `CompiledFunction` looks at the arguments of a call, finds or makes the `Specialisation` for their structure, and lets its
+runners do the work. Calls with plain floats and contiguous arrays take a shorter way, which is set up here and runs in C.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from threading import RLock
+from types import MethodType
+from typing import Any, overload
+
+import numpy as np
+
+from reelgrad import _core
+from reelgrad._core import LengthError, NodeTypeError, Program, SettingError
+from reelgrad.specialisation import Argument, Batch, Reduce, Runner, Settings, Specialisation
+from reelgrad.threads import checked_threads
+from reelgrad.trees import LeafSpec, Static, Structure, StructureError, flatten, with_axes
+
+__all__ = ["CompiledFunction", "compile"]
+
+_SHORT_WAY = 20_000  # instructions up to which a call may keep the GIL: some 40 microseconds
+
+
+class CompiledFunction:
+    """A function that was compiled: see `compile`, which makes it.
+
+    Calling it gives the values; `value_and_grad` and `grad` give derivatives. It is traced at the first call with arguments
+    of a new structure, and for each new path that a lane takes.
+    """
+
+    __wrapped__: Callable[..., Any]
+    #: ``value_and_grad(*args, argnums=0, out=None, threads=None)``: the value, and the gradient by the arguments
+    #: ``argnums``, in their structure. Gradients of uniform arguments are reduced like the value, those of varying ones have
+    #: a number for each lane. ``out`` takes the gradient: arrays in the same structure, which are written and returned.
+    value_and_grad: Callable[..., Any]
+    #: The same without the value.
+    grad: Callable[..., Any]
+
+    def __init__(self, function: Callable[..., Any], settings: Settings) -> None:
+        if not callable(function):
+            raise NodeTypeError(f"compile(function): got {function!r}, which cannot be called")
+        update_wrapper(self, function, updated=())
+        self.settings = settings
+        self._specialisations: dict[tuple[Argument, ...], Specialisation] = {}
+        self._last: Specialisation | None = None
+        self._lock = RLock()
+        self._call = _core._FastCall(self._values)
+        self.value_and_grad = _core._FastCall(self._value_and_grad)
+        self.grad = _core._FastCall(self._grad)
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        """Return the values: those of the function, reduced or a number for each lane. `out`, `threads` as for gradients."""
+        return self._call(*args, **settings)
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
+        return f"<compiled {name}: {sum(len(s.paths) for s in self._specialisations.values())} paths>"
+
+    @property
+    def program(self) -> Program:
+        """The Program of the path traced first, for the structure of arguments met last."""
+        return self.programs[0]
+
+    @property
+    def programs(self) -> list[Program]:
+        """The Programs of all known paths, for the structure of arguments met last."""
+        if self._last is None:
+            raise SettingError("this function has not been traced yet: call it once, then its program is known")
+        return [path.program for path in self._last.paths]
+
+    def specialise(self, args: Sequence[Any]) -> tuple[Specialisation, Batch]:
+        """Return what the function is for arguments of this structure (traced if need be), and their numbers."""
+        parts = [
+            flatten(Static(arg) if k in self._static else arg, f"argument {k}") for k, arg in enumerate(args)
+        ]
+        axes = self._axes(args)
+        lanes = _lanes(parts, axes)
+        arguments = tuple(_argument(structure, axes[k]) for k, (_, structure) in enumerate(parts))
+        leaves = [leaf for found, _ in parts for leaf in found]
+        batch = Batch(leaves, [axis for found in axes for axis in found], lanes)
+        found = self._specialisations.get(arguments)
+        if found is None:
+            with self._lock:
+                found = self._specialisations.get(arguments)
+                if found is None:
+                    found = self._specialisations[arguments] = Specialisation(self, arguments, batch.sample(0))
+        self._last = found
+        return found, batch
+
+    @property
+    def _static(self) -> tuple[int, ...]:
+        return self.settings.static_argnums
+
+    def _axes(self, args: Sequence[Any]) -> list[list[int | None]]:
+        in_axes = self.settings.in_axes
+        if in_axes is None:
+            in_axes = (None,) * len(args)
+        elif isinstance(in_axes, int):
+            in_axes = tuple(None if k in self._static else in_axes for k in range(len(args)))
+        elif len(in_axes) != len(args):
+            raise LengthError(
+                f"in_axes is {self.settings.in_axes!r}, for {len(in_axes)} arguments, but the function got {len(args)}"
+            )
+        return [
+            [] if k in self._static else with_axes(arg, in_axes[k], f"argument {k}") for k, arg in enumerate(args)
+        ]
+
+    # --- What the short ways call where they do not apply.
+
+    def _values(self, *args: Any, out: Any = None, threads: int | None = None) -> Any:
+        specialisation, batch = self.specialise(args)
+        runner = specialisation.runner(None)
+        result = specialisation.paths.first.result
+        leaves = runner.run(batch, self._threads(threads), None if out is None else _out_leaves(out, [result]))
+        self._shorten(self._call, specialisation, runner, args, by=None)
+        return out if out is not None else result.unflatten(leaves)
+
+    def _value_and_grad(
+        self, *args: Any, argnums: int | Sequence[int] = 0, out: Any = None, threads: int | None = None
+    ) -> Any:
+        value, gradient = self._derivatives(args, argnums, out, threads, self.value_and_grad)
+        return value, gradient
+
+    def _grad(self, *args: Any, argnums: int | Sequence[int] = 0, out: Any = None, threads: int | None = None) -> Any:
+        value, gradient = self._derivatives(args, argnums, out, threads, self.grad)
+        return (gradient, value[1]) if self.settings.has_aux else gradient
+
+    def _derivatives(self, args: Any, argnums: Any, out: Any, threads: int | None, short: Any) -> tuple[Any, Any]:
+        numbers = _checked_argnums(argnums, len(args), self._static)
+        specialisation, batch = self.specialise(args)
+        runner = specialisation.runner(numbers)
+        structures = [specialisation.arguments[k].sample for k in numbers]
+        trees = [out] if isinstance(argnums, int) else out
+        given = None if out is None else _out_leaves(trees, structures)
+        leaves = runner.run(batch, self._threads(threads), given)
+        result = specialisation.paths.first.result
+        value = result.unflatten(leaves[: len(result.leaves)])
+        if argnums == 0:
+            self._shorten(short, specialisation, runner, args, by=0)
+        if out is not None:
+            return value, out
+        gradients = []
+        at = len(result.leaves)
+        for structure in structures:
+            gradients.append(structure.unflatten(leaves[at : at + len(structure.leaves)]))
+            at += len(structure.leaves)
+        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+
+    def _threads(self, threads: int | None) -> int:
+        return checked_threads(self.settings.threads if threads is None else threads)
+
+    def _shorten(self, call: Any, specialisation: Specialisation, runner: Runner, args: Any, by: int | None) -> None:
+        """Let the call take the short way from now on, if arguments like these allow it."""
+        first = specialisation.paths.first
+        shapes = [arg.shape if type(arg) is np.ndarray else None for arg in args]
+        plain = all(type(arg) is float or (type(arg) is np.ndarray and arg.dtype == np.float64) for arg in args)
+        if call.planned == (shapes := tuple(shapes)) or not plain or specialisation.batched or first.program.guards:
+            return
+        if not _is_number(first.result) or len(first.program) > _SHORT_WAY:
+            return
+        call.set_plan(_core.Executable(runner.program(first)), shapes, call is not self.grad, by)
+
+
+def _argument(structure: Structure, axes: Sequence[int | None]) -> Argument:
+    """Return the argument without its numbers and without the axes of the lanes."""
+    rest = iter(axes)
+    entries: list[LeafSpec | Static] = []
+    kept: list[int | None] = []
+    for entry in structure.entries:
+        if isinstance(entry, LeafSpec):
+            axis = next(rest)
+            if axis is not None:
+                axis %= len(entry.shape)
+                shape = entry.shape[:axis] + entry.shape[axis + 1 :]
+                entry = LeafSpec("array" if shape else "number", shape)
+            kept.append(axis)
+        entries.append(entry)
+    return Argument(Structure(structure.treedef, tuple(entries)), tuple(kept))
+
+
+def _lanes(parts: Sequence[tuple[list[Any], Structure]], axes: list[list[int | None]]) -> int:
+    """Return how many lanes the arguments have; makes axes count from the front."""
+    lanes: int | None = None
+    whose = ""
+    for k, (_, structure) in enumerate(parts):
+        for position, (leaf, axis) in enumerate(zip(structure.leaves, axes[k], strict=True)):
+            if axis is None:
+                continue
+            if leaf.kind != "array" or not -len(leaf.shape) <= axis < len(leaf.shape):
+                path = list(structure.paths(f"argument {k}"))[position]
+                what = f"an array of {len(leaf.shape)} dimensions" if leaf.kind == "array" else "a number"
+                cure = "" if leaf.kind == "array" else "; make an array of the lanes' numbers: numpy.asarray(...)"
+                raise LengthError(f"{path} has axis {axis} in in_axes, but it is {what}{cure}")
+            axis %= len(leaf.shape)
+            axes[k][position] = axis
+            if lanes is None:
+                lanes, whose = leaf.shape[axis], f"{list(structure.paths(f'argument {k}'))[position]}, axis {axis}"
+            elif leaf.shape[axis] != lanes:
+                path = list(structure.paths(f"argument {k}"))[position]
+                raise LengthError(
+                    f"{path} has {leaf.shape[axis]} lanes along axis {axis}, but {whose} has {lanes}: all varying "
+                    "arguments need as many"
+                )
+    return 1 if lanes is None else lanes
+
+
+def _checked_argnums(argnums: Any, count: int, static: Sequence[int]) -> tuple[int, ...]:
+    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = []
+    for number in given:
+        number = operator.index(number)
+        if not -count <= number < count:
+            raise SettingError(f"argnums: {number} is no argument of a call with {count}")
+        number %= count
+        if number in static:
+            raise SettingError(f"argnums: argument {number} is static, nothing can be differentiated for it")
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def _out_leaves(trees: Any, structures: Sequence[Structure]) -> list[Any]:
+    found: list[Any] = []
+    if not isinstance(trees, (list, tuple)) or len(trees) != len(structures):
+        raise StructureError(f"out: {len(structures)} trees of arrays are needed, one for each of argnums")
+    for tree, structure in zip(trees, structures, strict=True):
+        leaves, given = flatten(tree, "out")
+        if given.treedef != structure.treedef:
+            raise StructureError(f"out: got the structure {given.treedef}, but {structure.treedef} is needed")
+        for leaf in leaves:
+            if not isinstance(leaf, np.ndarray):
+                raise StructureError(f"out: got the number {leaf!r}, but only arrays can be written into")
+        found += leaves
+    return found
+
+
+def _is_number(result: Structure) -> bool:
+    return result.treedef.num_leaves == 1 and result.treedef.num_nodes == 1 and result.leaves != () and result.size == 1
+
+
+@overload
+def compile(
+    function: None = None,
+    *,
+    in_axes: Any = None,
+    reduce: Reduce = None,
+    static_argnums: int | Sequence[int] = (),
+    has_aux: bool = False,
+    max_paths: int = 64,
+    threads: int | None = None,
+) -> Callable[[Callable[..., Any]], CompiledFunction]: ...
+@overload
+def compile(
+    function: Callable[..., Any],
+    *,
+    in_axes: Any = None,
+    reduce: Reduce = None,
+    static_argnums: int | Sequence[int] = (),
+    has_aux: bool = False,
+    max_paths: int = 64,
+    threads: int | None = None,
+) -> CompiledFunction: ...
+def compile(
+    function: Callable[..., Any] | None = None,
+    *,
+    in_axes: Any = None,
+    reduce: Reduce = None,
+    static_argnums: int | Sequence[int] = (),
+    has_aux: bool = False,
+    max_paths: int = 64,
+    threads: int | None = None,
+) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
+    """Compile a scalar function: trace it, and run it and its derivatives over batches at the speed of C++.
+
+    The function is ordinary code of numbers, of one sample: loops, branches, lists, dicts, arrays, modules. It must be pure:
+    it is run with traced numbers when arguments of a new structure come, and again for each path that a sample takes which
+    none took before; what it reads from outside is read then.
+
+    Parameters
+    ----------
+    function : callable
+        From positional arguments to a number, or a structure of numbers. Left out, a decorator is returned.
+    in_axes : int, None, or a sequence of these or of trees of these, optional
+        For each argument the axis along which its samples lie (they *vary*), or None if it is the same for all (*uniform*);
+        as for ``jax.vmap``. Without it a call is one sample.
+    reduce : {"sum", "mean", None}
+        What becomes of the samples' values: their sum, their mean, or all of them.
+    static_argnums : int or sequence of int
+        Arguments that are no numbers; the function is traced anew for each value.
+    has_aux : bool
+        The function returns a pair: the value, and more results that are neither reduced nor differentiated.
+    max_paths : int
+        How many paths it may have.
+    threads : int, optional
+        How many threads a call uses, if it does not say; otherwise `get_num_threads()`.
+
+    Returns
+    -------
+    CompiledFunction
+
+    Raises
+    ------
+    SettingError
+        If `reduce` is given without `in_axes`, or a setting is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import reelgrad as rg
+    >>> @rg.compile(in_axes=(None, 0, 0), reduce="mean")
+    ... def loss(params, x, t):
+    ...     y = params["w"] * x + params["b"]
+    ...     return (y - t) ** 2
+    >>> value, slopes = loss.value_and_grad({"w": 2.0, "b": 0.0}, np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+    >>> value, slopes
+    (1.0, {'b': 0.0, 'w': 1.0})
+    """
+    if reduce not in (None, "sum", "mean"):
+        raise SettingError(f"reduce: got {reduce!r}, but 'sum', 'mean' or None is needed")
+    if reduce is not None and in_axes is None:
+        raise SettingError(f"reduce={reduce!r} needs in_axes: without it a call is one sample, and there is nothing to reduce")
+    if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
+        raise SettingError(f"max_paths: got {max_paths!r}, but a whole number of at least 1 is needed")
+    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    settings = Settings(in_axes, reduce, static, has_aux, max_paths, None if threads is None else checked_threads(threads))
+    if function is None:
+        return lambda function: CompiledFunction(function, settings)
+    return CompiledFunction(function, settings)

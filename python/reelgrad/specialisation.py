@@ -1,0 +1,254 @@
+"""A compiled function for one structure of arguments: its paths, and what was made of them to run.
+
+A `Runner` is one thing that is asked of the function, its values or its values and gradients, as a Program for each known
+path. It takes a `Batch`, the numbers of one call, and fills `Result`s. Paths that a batch's lanes take and nobody took
+before are traced while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelgrad import _core
+from reelgrad._core import LengthError, Program
+from reelgrad.paths import Path, PathTree
+from reelgrad.trees import LeafSpec, Structure, StructureError
+
+if TYPE_CHECKING:
+    from reelgrad.compiled import CompiledFunction
+
+__all__ = ["Argument", "Batch", "Reduce", "Result", "Runner", "Settings", "Specialisation"]
+
+Reduce: TypeAlias = Literal["sum", "mean"] | None
+Array: TypeAlias = NDArray[Any]
+Axis: TypeAlias = int | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a function was compiled: see `reelgrad.compile`."""
+
+    in_axes: Any = None
+    reduce: Reduce = None
+    static_argnums: tuple[int, ...] = ()
+    has_aux: bool = False
+    max_paths: int = 64
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument without its numbers: the structure of one sample of it, and the axis of each numeric leaf."""
+
+    sample: Structure
+    axes: tuple[Axis, ...]
+
+
+class Batch:
+    """The numbers of one call, as the engine takes them: uniform ones in a row, arrays with the lanes first."""
+
+    def __init__(self, leaves: Sequence[Any], axes: Sequence[Axis], lanes: int) -> None:
+        self.lanes = lanes
+        self._leaves, self._axes = leaves, axes
+        uniform = [leaf for leaf, axis in zip(leaves, axes, strict=True) if axis is None]
+        if all(type(leaf) is float for leaf in uniform):
+            self.uniforms = np.array(uniform, np.float64)
+        else:
+            self.uniforms = np.concatenate([np.ravel(leaf) for leaf in uniform], dtype=np.float64, casting="unsafe")
+        self.columns = [_lanes_first(leaf, axis) for leaf, axis in zip(leaves, axes, strict=True) if axis is not None]
+
+    def sample(self, lane: int) -> list[Any]:
+        """Return the leaves of one lane; of zeros if there are no lanes."""
+        return [
+            leaf
+            if axis is None
+            else np.take(leaf, lane, axis)[()]
+            if self.lanes
+            else np.zeros(leaf.shape[:axis] + leaf.shape[axis + 1 :])[()]
+            for leaf, axis in zip(self._leaves, self._axes, strict=True)
+        ]
+
+
+_CONVERTED = frozenset({"float16", "longdouble", "float128", "float96"})  # what the engine does not read itself
+
+
+def _lanes_first(leaf: Array, axis: int) -> Array:
+    dtype = leaf.dtype
+    if not (dtype.isnative and leaf.flags.aligned) or dtype.name in _CONVERTED:
+        leaf = leaf.astype(np.float64)
+    return np.moveaxis(leaf, axis, 0)
+
+
+class Specialisation:
+    """A function for one structure of arguments: the paths that were traced, and the runners made of them."""
+
+    def __init__(self, function: CompiledFunction, arguments: tuple[Argument, ...], sample: Sequence[Any]) -> None:
+        self.settings, self.arguments = function.settings, arguments
+        self.axes = [axis for argument in arguments for axis in argument.axes]
+        self.batched = any(axis is not None for axis in self.axes)
+        self.reduces = self.batched and self.settings.reduce is not None
+        self.lock = RLock()
+        self.paths = PathTree(
+            function.__wrapped__,
+            [argument.sample for argument in arguments],
+            sample,
+            varying=[axis is not None for axis in self.axes],
+            max_paths=self.settings.max_paths,
+            has_aux=self.settings.has_aux,
+        )
+        self._runners: dict[tuple[int, ...] | None, Runner] = {}
+
+    def leaves(self, number: int) -> list[tuple[LeafSpec, Axis]]:
+        """Return the numeric leaves of an argument, each with its axis."""
+        argument = self.arguments[number]
+        return list(zip(argument.sample.leaves, argument.axes, strict=True))
+
+    def inputs_of(self, argnums: Sequence[int]) -> list[int]:
+        """Return the numbers of the Program's inputs that belong to these arguments, in their order."""
+        starts = [0, *accumulate(argument.sample.size for argument in self.arguments)]
+        return [k for number in argnums for k in range(starts[number], starts[number + 1])]
+
+    def runner(self, argnums: tuple[int, ...] | None) -> Runner:
+        """Return what computes values (None), or values and the gradients by these arguments."""
+        found = self._runners.get(argnums)
+        if found is None:
+            with self.lock:
+                found = self._runners.get(argnums) or Runner(self, argnums)
+                self._runners[argnums] = found
+        return found
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the numbers of a leaf of the results come from: one number each, or one for each lane."""
+
+    leaf: LeafSpec
+    per_lane: bool
+    axis: int  # of the lanes
+    averaged: bool  # the engine gives the sum over the lanes
+
+
+class Result:
+    """The numbers of a run: an array for each leaf that has a number per lane, the others in a row."""
+
+    def __init__(self, places: Sequence[_Place], lanes: int, out: Sequence[Array] | None) -> None:
+        self._places, self._lanes, self._out = places, lanes, out
+        self.numbers = np.empty(sum(place.leaf.size for place in places if not place.per_lane))
+        self._arrays: list[Array | None] = []
+        for k, place in enumerate(places):
+            shape = _with_lanes(place, lanes)
+            if out is not None and (out[k].shape != shape or out[k].dtype != np.float64 or not out[k].flags.writeable):
+                raise StructureError(
+                    f"out: got an array of {out[k].dtype} and shape {out[k].shape}"
+                    f"{'' if out[k].flags.writeable else ', read-only'}, but a writeable one of float64 and shape {shape} "
+                    "is needed"
+                )
+            array = None if not place.per_lane else out[k] if out is not None else np.empty(shape)
+            self._arrays.append(array)
+        self.columns = [
+            np.moveaxis(array, place.axis, 0)
+            for place, array in zip(places, self._arrays, strict=True)
+            if array is not None
+        ]
+
+    def leaves(self) -> list[Any]:
+        """Return what was computed, leaf by leaf: floats and arrays."""
+        found: list[Any] = []
+        at = 0
+        for k, (place, array) in enumerate(zip(self._places, self._arrays, strict=True)):
+            leaf: Any = array
+            if leaf is None:
+                part = self.numbers[at : at + place.leaf.size]
+                at += place.leaf.size
+                if place.averaged:
+                    part = part / self._lanes
+                if self._out is not None:
+                    self._out[k][...] = part.reshape(place.leaf.shape)
+                leaf = part.reshape(place.leaf.shape) if place.leaf.kind == "array" else float(part[0])
+            elif place.averaged:
+                leaf /= self._lanes
+            found.append(leaf)
+        return found
+
+
+def _with_lanes(place: _Place, lanes: int) -> tuple[int, ...]:
+    shape = place.leaf.shape
+    return (*shape[: place.axis], lanes, *shape[place.axis :]) if place.per_lane else shape
+
+
+class Runner:
+    """What is asked of a specialisation, made ready: a Program for each known path."""
+
+    def __init__(self, specialisation: Specialisation, argnums: tuple[int, ...] | None) -> None:
+        self.specialisation, self.argnums = specialisation, argnums
+        settings, batched, reduces = specialisation.settings, specialisation.batched, specialisation.reduces
+        first = specialisation.paths.first
+        if argnums is not None:
+            _require_scalar(first.result, settings.has_aux)
+        leaves = first.result.leaves
+        summed = 0 if not reduces else 1 if settings.has_aux else len(leaves)
+        averages = reduces and settings.reduce == "mean"
+        self.places = [
+            _Place(leaf, per_lane=batched and k >= summed, axis=0, averaged=averages and k < summed)
+            for k, leaf in enumerate(leaves)
+        ]
+        for number in argnums or ():
+            for leaf, axis in specialisation.leaves(number):
+                per_lane = batched and (axis is not None or not reduces)
+                self.places.append(_Place(leaf, per_lane, axis or 0, averages))
+        self._summed = sum(leaf.size for leaf in leaves[:summed])
+        self.set = _core._PathSet([place.per_lane for place in self.places for _ in range(place.leaf.size)])
+        self._paths: list[Path] = []  # by the numbers that the set gave them
+        self._add(None, None, first)
+
+    def program(self, path: Path) -> Program:
+        """Return what is asked for, as a Program for one path."""
+        program = path.program
+        if self.specialisation.reduces:
+            program = program.reduced(self._summed)
+        if self.argnums is None:
+            return program
+        per_lane = self.specialisation.batched and not self.specialisation.reduces
+        return program.differentiate(self.specialisation.inputs_of(self.argnums), per_lane=per_lane, outputs=1)
+
+    def _add(self, parent: int | None, guard: int | None, path: Path) -> None:
+        self.set.add_path(parent, guard, path.classifier(0 if guard is None else guard + 1), self.program(path))
+        self._paths.append(path)
+
+    def run(self, batch: Batch, threads: int, out: Sequence[Array] | None = None) -> list[Any]:
+        """Run the batch and return the leaves of the result: values, then gradients."""
+        if batch.lanes == 0 and self.specialisation.reduces and self.specialisation.settings.reduce == "mean":
+            raise LengthError("an empty batch has no mean: give at least one lane, or compile with reduce='sum'")
+        given = None if out is None else [None] * (len(self.places) - len(out)) + list(out)
+        result = Result(self.places, batch.lanes, given)
+        while True:
+            unknown = self.set.run(
+                batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns
+            )
+            if unknown is None:
+                return result.leaves()
+            parent, guard, lane = unknown
+            with self.specialisation.lock:
+                path = self.specialisation.paths.child(self._paths[parent], guard, batch.sample(lane))
+                if path not in self._paths:  # else another thread was faster
+                    self._add(parent, guard, path)
+
+
+def _require_scalar(result: Structure, has_aux: bool) -> None:
+    children = result.treedef.children()
+    if has_aux and len(children) != 2:
+        raise StructureError("has_aux=True: the function must return a pair, the value and the auxiliary data")
+    first = result.entries[0] if result.entries else None
+    one = children[0].num_leaves == 1 if has_aux else result.treedef.num_leaves == 1
+    if not one or not isinstance(first, LeafSpec) or first.shape != ():
+        what = "no number" if not isinstance(first, LeafSpec) else f"an array of shape {first.shape}" if one else "a tree"
+        raise StructureError(
+            f"a gradient is that of a number, but the function returns {what}: return a number, or use reelgrad.jacobian"
+        )
