@@ -151,7 +151,8 @@ bool python_interrupt() {
 }
 
 void add_executable(py::module_& module) {
-    py::class_<Executable>(module, "Executable", py::is_final(), R"(A Program made ready to run over batches.
+    py::class_<Executable, std::shared_ptr<Executable>>(module, "Executable", py::is_final(),
+                                                        R"(A Program made ready to run over batches.
 
 Examples
 --------

@@ -25,7 +25,7 @@ struct Shape {
     std::size_t size;
 };
 
-// The Program's inputs are the arguments' elements in order, all uniform; its outputs the value (unless `values` is 0),
+// The Program's inputs are the arguments' elements in order, all uniform; its outputs the value,
 // then the gradient by the elements of argument `by`.
 struct Plan {
     std::shared_ptr<const exec::Executable> executable;
@@ -100,16 +100,14 @@ py::object call_plan(Plan& plan, PyObject* const* args, std::size_t nargs, PyObj
         throw;
     }
     plan.busy = false;
-    const double* from = plan.results.data();
-    py::object value;
-    if (plan.returns_value) value = py::float_(*from++);
-    if (plan.by < 0) return value;
+    const double* const from = plan.results.data() + 1;
+    if (plan.by < 0) return py::float_(plan.results[0]);
     if (gradient) {
         std::copy_n(from, plan.arguments[static_cast<std::size_t>(plan.by)].size, data_of(gradient.ptr()));
     } else {
         gradient = py::float_(*from);
     }
-    return plan.returns_value ? py::make_tuple(value, gradient) : gradient;
+    return plan.returns_value ? py::make_tuple(plan.results[0], gradient) : gradient;
 }
 
 PyObject* fast_call(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
@@ -185,7 +183,7 @@ PyObject* set_plan(PyObject* self, PyObject* args) {
         plan->by = given[3].is_none() ? -1 : given[3].cast<std::ptrdiff_t>();
         std::size_t size = 0;
         for (const Shape& argument : plan->arguments) size += argument.size;
-        std::size_t results = plan->returns_value ? 1 : 0;
+        std::size_t results = 1;
         if (plan->by >= 0) results += plan->arguments.at(static_cast<std::size_t>(plan->by)).size;
         if (plan->executable->uniform_inputs() != size || plan->executable->varying_inputs() != 0 ||
             plan->executable->uniform_outputs() != results || plan->executable->varying_outputs() != 0) {

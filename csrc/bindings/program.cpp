@@ -169,13 +169,15 @@ Examples
         .def_property_readonly("guards", guards_of, "Source line of each guard, and whether its condition was true.")
         .def(
             "differentiate",
-            [](const Program& p, const Numbers& inputs, bool per_lane, bool seeds) {
+            [](const Program& p, const Numbers& inputs, bool per_lane, bool seeds, std::optional<std::size_t> outputs) {
                 const std::vector<std::uint32_t> chosen = chosen_inputs(p, inputs);
                 return program::differentiate(p, {.inputs = chosen,
                                                   .seeds = seeds ? program::Seeds::inputs : program::Seeds::ones,
-                                                  .per_lane = per_lane});
+                                                  .per_lane = per_lane,
+                                                  .differentiated_outputs = outputs.value_or(p.outputs().size())});
             },
             py::arg("inputs") = py::none(), py::kw_only(), py::arg("per_lane") = false, py::arg("seeds") = false,
+            py::arg("outputs") = py::none(),
             R"(The Program with an output more for each of the inputs: the derivative of the sum of all outputs.
 
 Parameters
@@ -186,6 +188,8 @@ per_lane : bool
     Whether derivatives for uniform inputs are left lane by lane instead of summed.
 seeds : bool
     Whether each output gets a seed, a new input, to multiply its derivatives with.
+outputs : int, optional
+    How many outputs, the first ones, are differentiated; all by default.
 )")
         .def(
             "linearise",
@@ -212,8 +216,12 @@ dict
     each of the ``operators`` these are, ``flops`` per lane and those of them that are ``varying_flops``.
 )")
         .def(
-            "reduced", [](const Program& p) { return program::reduced(p); },
-            "The Program with its outputs summed over the lanes.");
+            "reduced",
+            [](const Program& p, std::optional<std::size_t> outputs) {
+                return program::reduced(p, outputs.value_or(p.outputs().size()));
+            },
+            py::arg("outputs") = py::none(),
+            "The Program with its first outputs, or all of them, summed over the lanes.");
 }
 
 void add_program_testing(py::module_& testing) {

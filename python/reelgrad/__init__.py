@@ -14,8 +14,23 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
+from reelgrad.compiled import CompiledFunction, compile
+from reelgrad.threads import get_num_threads, set_num_threads
 from reelgrad.tracing import Trace, trace
 from reelgrad.trees import Static, StructureError, static
 
-__all__ = ["Static", "StructureError", "Trace", "__version__", "nn", "optim", "static", "trace"]
+__all__ = [
+    "CompiledFunction",
+    "Static",
+    "StructureError",
+    "Trace",
+    "__version__",
+    "compile",
+    "get_num_threads",
+    "nn",
+    "optim",
+    "set_num_threads",
+    "static",
+    "trace",
+]
 __all__ += _core.__all__

@@ -3,7 +3,7 @@
 # Functions of plain numbers give floats, a Node anywhere gives a Node: the narrower overload comes first, on purpose.
 # mypy: disable-error-code="overload-overlap"
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, SupportsIndex, TypeAlias, final, overload
 
@@ -520,10 +520,15 @@ class Program:
     @property
     def guards(self) -> list[tuple[str, bool]]: ...
     def differentiate(
-        self, inputs: Sequence[int] | None = None, *, per_lane: bool = False, seeds: bool = False
+        self,
+        inputs: Sequence[int] | None = None,
+        *,
+        per_lane: bool = False,
+        seeds: bool = False,
+        outputs: int | None = None,
     ) -> Program: ...
     def linearise(self, inputs: Sequence[int] | None = None) -> Program: ...
-    def reduced(self) -> Program: ...
+    def reduced(self, outputs: int | None = None) -> Program: ...
     def optimised(self, *, relaxed: bool = True) -> Program: ...
     def stats(self, *, relaxed: bool = True) -> dict[str, Any]: ...
     def __len__(self) -> int: ...
@@ -627,6 +632,23 @@ class _Trainer:
     def validation_losses(self) -> NDArray[np.float64]: ...
 
 def _shuffled(seed: int, epoch: int, n: int) -> NDArray[np.uint32]: ...
+
+@final
+class _FastCall:
+    def __init__(self, slow: Callable[..., Any], /) -> None: ...
+    @property
+    def planned(self) -> tuple[tuple[int, ...] | None, ...] | None: ...
+    @property
+    def __wrapped__(self) -> Callable[..., Any]: ...
+    def set_plan(
+        self,
+        executable: Executable,
+        shapes: Sequence[tuple[int, ...] | None],
+        returns_value: bool,
+        by: int | None,
+        /,
+    ) -> None: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
 @final
 class Executable:

@@ -1,7 +1,8 @@
 """`rg.compile`: a scalar function, traced once for each path through it, run over batches by the engine.
 
-A `CompiledFunction` looks at the arguments of a call, finds or makes the `Specialisation` for their structure, and lets its
-runners do the work. Calls with plain floats and contiguous arrays take a shorter way, which is set up here and runs in C.
+A `CompiledFunction` looks at the arguments of a call, finds or makes the `Specialisation` for their structure, and lets
+its runners do the work. Calls with plain floats and contiguous arrays take a shorter way, which is set up here and runs
+in C.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _SHORT_WAY = 20_000  # instructions up to which a call may keep the GIL: some 40
 class CompiledFunction:
     """A function that was compiled: see `compile`, which makes it.
 
-    Calling it gives the values; `value_and_grad` and `grad` give derivatives. It is traced at the first call with arguments
-    of a new structure, and for each new path that a lane takes.
+    Calling it gives the values; `value_and_grad` and `grad` give derivatives. It is traced at the first call with
+    arguments of a new structure, and for each new path that a lane takes.
     """
 
     __wrapped__: Callable[..., Any]
     #: ``value_and_grad(*args, argnums=0, out=None, threads=None)``: the value, and the gradient by the arguments
-    #: ``argnums``, in their structure. Gradients of uniform arguments are reduced like the value, those of varying ones have
-    #: a number for each lane. ``out`` takes the gradient: arrays in the same structure, which are written and returned.
+    #: ``argnums``, in their structure. Gradients of uniform arguments are reduced like the value, those of varying ones
+    #: have a number for each lane. ``out`` takes the gradient: arrays in the same structure, written and returned.
     value_and_grad: Callable[..., Any]
     #: The same without the value.
     grad: Callable[..., Any]
@@ -54,7 +55,7 @@ class CompiledFunction:
         self.grad = _core._FastCall(self._grad)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        """Return the values: those of the function, reduced or a number for each lane. `out`, `threads` as for gradients."""
+        """Return the values, reduced or a number for each lane; `out` and `threads` as for `value_and_grad`."""
         return self._call(*args, **settings)
 
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
@@ -78,9 +79,7 @@ class CompiledFunction:
 
     def specialise(self, args: Sequence[Any]) -> tuple[Specialisation, Batch]:
         """Return what the function is for arguments of this structure (traced if need be), and their numbers."""
-        parts = [
-            flatten(Static(arg) if k in self._static else arg, f"argument {k}") for k, arg in enumerate(args)
-        ]
+        parts = [flatten(Static(arg) if k in self._static else arg, f"argument {k}") for k, arg in enumerate(args)]
         axes = self._axes(args)
         lanes = _lanes(parts, axes)
         arguments = tuple(_argument(structure, axes[k]) for k, (_, structure) in enumerate(parts))
@@ -109,9 +108,7 @@ class CompiledFunction:
             raise LengthError(
                 f"in_axes is {self.settings.in_axes!r}, for {len(in_axes)} arguments, but the function got {len(args)}"
             )
-        return [
-            [] if k in self._static else with_axes(arg, in_axes[k], f"argument {k}") for k, arg in enumerate(args)
-        ]
+        return [[] if k in self._static else with_axes(arg, in_axes[k], f"argument {k}") for k, arg in enumerate(args)]
 
     # --- What the short ways call where they do not apply.
 
@@ -119,7 +116,7 @@ class CompiledFunction:
         specialisation, batch = self.specialise(args)
         runner = specialisation.runner(None)
         result = specialisation.paths.first.result
-        leaves = runner.run(batch, self._threads(threads), None if out is None else _out_leaves(out, [result]))
+        leaves = runner.run(batch, self._threads(threads), () if out is None else _out_leaves([out], [result]))
         self._shorten(self._call, specialisation, runner, args, by=None)
         return out if out is not None else result.unflatten(leaves)
 
@@ -139,7 +136,7 @@ class CompiledFunction:
         runner = specialisation.runner(numbers)
         structures = [specialisation.arguments[k].sample for k in numbers]
         trees = [out] if isinstance(argnums, int) else out
-        given = None if out is None else _out_leaves(trees, structures)
+        given = () if out is None else _out_leaves(trees, structures)
         leaves = runner.run(batch, self._threads(threads), given)
         result = specialisation.paths.first.result
         value = result.unflatten(leaves[: len(result.leaves)])
@@ -160,9 +157,9 @@ class CompiledFunction:
     def _shorten(self, call: Any, specialisation: Specialisation, runner: Runner, args: Any, by: int | None) -> None:
         """Let the call take the short way from now on, if arguments like these allow it."""
         first = specialisation.paths.first
-        shapes = [arg.shape if type(arg) is np.ndarray else None for arg in args]
+        shapes = tuple(arg.shape if type(arg) is np.ndarray else None for arg in args)
         plain = all(type(arg) is float or (type(arg) is np.ndarray and arg.dtype == np.float64) for arg in args)
-        if call.planned == (shapes := tuple(shapes)) or not plain or specialisation.batched or first.program.guards:
+        if not plain or call.planned == shapes or specialisation.batched or first.program.guards:
             return
         if not _is_number(first.result) or len(first.program) > _SHORT_WAY:
             return
@@ -279,17 +276,17 @@ def compile(
 ) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
     """Compile a scalar function: trace it, and run it and its derivatives over batches at the speed of C++.
 
-    The function is ordinary code of numbers, of one sample: loops, branches, lists, dicts, arrays, modules. It must be pure:
-    it is run with traced numbers when arguments of a new structure come, and again for each path that a sample takes which
-    none took before; what it reads from outside is read then.
+    The function is ordinary code of numbers, of one sample: loops, branches, lists, dicts, arrays, modules. It must be
+    pure: it is run with traced numbers when arguments of a new structure come, and again for each path that a sample
+    takes which none took before; what it reads from outside is read then.
 
     Parameters
     ----------
     function : callable
         From positional arguments to a number, or a structure of numbers. Left out, a decorator is returned.
     in_axes : int, None, or a sequence of these or of trees of these, optional
-        For each argument the axis along which its samples lie (they *vary*), or None if it is the same for all (*uniform*);
-        as for ``jax.vmap``. Without it a call is one sample.
+        For each argument the axis along which its samples lie (they *vary*), or None if it is the same for all
+        (*uniform*); as for ``jax.vmap``. Without it a call is one sample.
     reduce : {"sum", "mean", None}
         What becomes of the samples' values: their sum, their mean, or all of them.
     static_argnums : int or sequence of int
@@ -325,11 +322,15 @@ def compile(
     if reduce not in (None, "sum", "mean"):
         raise SettingError(f"reduce: got {reduce!r}, but 'sum', 'mean' or None is needed")
     if reduce is not None and in_axes is None:
-        raise SettingError(f"reduce={reduce!r} needs in_axes: without it a call is one sample, and there is nothing to reduce")
+        raise SettingError(
+            f"reduce={reduce!r} needs in_axes: without it a call is one sample, and there is nothing to reduce"
+        )
     if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
         raise SettingError(f"max_paths: got {max_paths!r}, but a whole number of at least 1 is needed")
     static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-    settings = Settings(in_axes, reduce, static, has_aux, max_paths, None if threads is None else checked_threads(threads))
+    settings = Settings(
+        in_axes, reduce, static, has_aux, max_paths, None if threads is None else checked_threads(threads)
+    )
     if function is None:
         return lambda function: CompiledFunction(function, settings)
     return CompiledFunction(function, settings)

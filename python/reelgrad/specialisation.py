@@ -1,8 +1,8 @@
 """A compiled function for one structure of arguments: its paths, and what was made of them to run.
 
-A `Runner` is one thing that is asked of the function, its values or its values and gradients, as a Program for each known
-path. It takes a `Batch`, the numbers of one call, and fills `Result`s. Paths that a batch's lanes take and nobody took
-before are traced while it runs.
+A `Runner` is one thing that is asked of the function, its values or its values and gradients, as a Program for each
+known path. It takes a `Batch`, the numbers of one call, and fills `Result`s. Paths that a batch's lanes take and nobody
+took before are traced while it runs.
 """
 
 from __future__ import annotations
@@ -138,20 +138,15 @@ class _Place:
 class Result:
     """The numbers of a run: an array for each leaf that has a number per lane, the others in a row."""
 
-    def __init__(self, places: Sequence[_Place], lanes: int, out: Sequence[Array] | None) -> None:
+    def __init__(self, places: Sequence[_Place], lanes: int, out: Sequence[Array | None]) -> None:
         self._places, self._lanes, self._out = places, lanes, out
         self.numbers = np.empty(sum(place.leaf.size for place in places if not place.per_lane))
         self._arrays: list[Array | None] = []
-        for k, place in enumerate(places):
+        for place, given in zip(places, out, strict=True):
             shape = _with_lanes(place, lanes)
-            if out is not None and (out[k].shape != shape or out[k].dtype != np.float64 or not out[k].flags.writeable):
-                raise StructureError(
-                    f"out: got an array of {out[k].dtype} and shape {out[k].shape}"
-                    f"{'' if out[k].flags.writeable else ', read-only'}, but a writeable one of float64 and shape {shape} "
-                    "is needed"
-                )
-            array = None if not place.per_lane else out[k] if out is not None else np.empty(shape)
-            self._arrays.append(array)
+            if given is not None:
+                _require_writeable(given, shape)
+            self._arrays.append(None if not place.per_lane else given if given is not None else np.empty(shape))
         self.columns = [
             np.moveaxis(array, place.axis, 0)
             for place, array in zip(places, self._arrays, strict=True)
@@ -162,20 +157,29 @@ class Result:
         """Return what was computed, leaf by leaf: floats and arrays."""
         found: list[Any] = []
         at = 0
-        for k, (place, array) in enumerate(zip(self._places, self._arrays, strict=True)):
+        for place, array, given in zip(self._places, self._arrays, self._out, strict=True):
             leaf: Any = array
             if leaf is None:
                 part = self.numbers[at : at + place.leaf.size]
                 at += place.leaf.size
                 if place.averaged:
                     part = part / self._lanes
-                if self._out is not None:
-                    self._out[k][...] = part.reshape(place.leaf.shape)
+                if given is not None:
+                    given[...] = part.reshape(place.leaf.shape)
                 leaf = part.reshape(place.leaf.shape) if place.leaf.kind == "array" else float(part[0])
             elif place.averaged:
                 leaf /= self._lanes
             found.append(leaf)
         return found
+
+
+def _require_writeable(given: Array, shape: tuple[int, ...]) -> None:
+    if given.shape != shape or given.dtype != np.float64 or not given.flags.writeable:
+        raise StructureError(
+            f"out: got an array of {given.dtype} and shape {given.shape}"
+            f"{'' if given.flags.writeable else ', read-only'}, but a writeable one of float64 "
+            f"and shape {shape} is needed"
+        )
 
 
 def _with_lanes(place: _Place, lanes: int) -> tuple[int, ...]:
@@ -222,16 +226,14 @@ class Runner:
         self.set.add_path(parent, guard, path.classifier(0 if guard is None else guard + 1), self.program(path))
         self._paths.append(path)
 
-    def run(self, batch: Batch, threads: int, out: Sequence[Array] | None = None) -> list[Any]:
+    def run(self, batch: Batch, threads: int, out: Sequence[Array] = ()) -> list[Any]:
         """Run the batch and return the leaves of the result: values, then gradients."""
         if batch.lanes == 0 and self.specialisation.reduces and self.specialisation.settings.reduce == "mean":
             raise LengthError("an empty batch has no mean: give at least one lane, or compile with reduce='sum'")
-        given = None if out is None else [None] * (len(self.places) - len(out)) + list(out)
+        given = [None] * (len(self.places) - len(out)) + list(out)
         result = Result(self.places, batch.lanes, given)
         while True:
-            unknown = self.set.run(
-                batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns
-            )
+            unknown = self.set.run(batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns)
             if unknown is None:
                 return result.leaves()
             parent, guard, lane = unknown
@@ -248,7 +250,9 @@ def _require_scalar(result: Structure, has_aux: bool) -> None:
     first = result.entries[0] if result.entries else None
     one = children[0].num_leaves == 1 if has_aux else result.treedef.num_leaves == 1
     if not one or not isinstance(first, LeafSpec) or first.shape != ():
-        what = "no number" if not isinstance(first, LeafSpec) else f"an array of shape {first.shape}" if one else "a tree"
+        what = (
+            "no number" if not isinstance(first, LeafSpec) else f"an array of shape {first.shape}" if one else "a tree"
+        )
         raise StructureError(
-            f"a gradient is that of a number, but the function returns {what}: return a number, or use reelgrad.jacobian"
+            f"a gradient is that of a number, but the function returns {what}: return a number, or take a Jacobian"
         )
