@@ -317,7 +317,7 @@ def compile(
     ...     return (y - t) ** 2
     >>> value, slopes = loss.value_and_grad({"w": 2.0, "b": 0.0}, np.array([0.0, 1.0]), np.array([1.0, 1.0]))
     >>> value, slopes
-    (1.0, {'b': 0.0, 'w': 1.0})
+    (1.0, {'w': 1.0, 'b': 0.0})
     """
     if reduce not in (None, "sum", "mean"):
         raise SettingError(f"reduce: got {reduce!r}, but 'sum', 'mean' or None is needed")
