@@ -71,8 +71,8 @@ void add_path_set(py::module_& module) {
              py::arg("classifier").none(true), py::arg("run"),
              R"(Add the path that left `parent` at `guard` (None for the first path) and return its number.
 
-`run` is the path's Program. `classifier`, None if it has no guards, has the same inputs and one output: the number of
-the first guard after `guard` that disagrees, or the number of guards.
+`run` is the path's Program. `classifier`, None if it has no guards, has the same inputs, or the first of them, and one
+output: the number of the first guard after `guard` that disagrees, or the number of guards.
 )")
         .def("run", run, py::arg("uniforms"), py::arg("columns"), py::arg("lanes"), py::arg("threads"),
              py::arg("uniform_out"), py::arg("varying_out"),

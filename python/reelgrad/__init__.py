@@ -15,18 +15,26 @@ from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
 from reelgrad.compiled import CompiledFunction, compile
+from reelgrad.optimize import least_squares, minimize
 from reelgrad.threads import get_num_threads, set_num_threads
 from reelgrad.tracing import Trace, trace
+from reelgrad.training import EarlyStopping, FitResult, NotFiniteWarning, fit
 from reelgrad.trees import Static, StructureError, static
 
 __all__ = [
     "CompiledFunction",
+    "EarlyStopping",
+    "FitResult",
+    "NotFiniteWarning",
     "Static",
     "StructureError",
     "Trace",
     "__version__",
     "compile",
+    "fit",
     "get_num_threads",
+    "least_squares",
+    "minimize",
     "nn",
     "optim",
     "set_num_threads",

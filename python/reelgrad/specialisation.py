@@ -195,7 +195,7 @@ class Runner:
         settings, batched, reduces = specialisation.settings, specialisation.batched, specialisation.reduces
         first = specialisation.paths.first
         if argnums is not None:
-            _require_scalar(first.result, settings.has_aux)
+            require_scalar(first.result, settings.has_aux)
         leaves = first.result.leaves
         summed = 0 if not reduces else 1 if settings.has_aux else len(leaves)
         averages = reduces and settings.reduce == "mean"
@@ -236,14 +236,19 @@ class Runner:
             unknown = self.set.run(batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns)
             if unknown is None:
                 return result.leaves()
-            parent, guard, lane = unknown
-            with self.specialisation.lock:
-                path = self.specialisation.paths.child(self._paths[parent], guard, batch.sample(lane))
-                if path not in self._paths:  # else another thread was faster
-                    self._add(parent, guard, path)
+            self.learn(unknown, batch.sample(unknown[2]))
+
+    def learn(self, unknown: tuple[int, int, int], sample: Sequence[Any]) -> None:
+        """Trace the path on which a sample, given by its leaves, leaves a known one at a guard."""
+        parent, guard, _ = unknown
+        with self.specialisation.lock:
+            path = self.specialisation.paths.child(self._paths[parent], guard, sample)
+            if path not in self._paths:  # else another thread was faster
+                self._add(parent, guard, path)
 
 
-def _require_scalar(result: Structure, has_aux: bool) -> None:
+def require_scalar(result: Structure, has_aux: bool) -> None:
+    """Raise if a function's result is not one number, or with `has_aux` does not begin with one."""
     children = result.treedef.children()
     if has_aux and len(children) != 2:
         raise StructureError("has_aux=True: the function must return a pair, the value and the auxiliary data")

@@ -30,10 +30,10 @@ Batch batch_of(const Batch& batch, const std::vector<std::uint32_t>& lanes) {
     return part;
 }
 
-void check_same_inputs(const program::Program& program, const program::Program& root, const char* what) {
+void check_same_inputs(const program::Program& program, const program::Program& root) {
     const auto same = [](const program::Input& a, const program::Input& b) { return a.rate == b.rate; };
     if (!std::ranges::equal(program.inputs(), root.inputs(), same)) {
-        throw ProgramError(std::string(what) + " has " + std::to_string(program.inputs().size()) +
+        throw ProgramError("the path's Program has " + std::to_string(program.inputs().size()) +
                            " inputs, which are not, by number and rate, the " + std::to_string(root.inputs().size()) +
                            " of the set's first path; all paths take the same inputs");
     }
@@ -86,7 +86,13 @@ void PathSet::check_fits(const Node& node) const {
     }
     if (node.classifier) {
         const program::Program& classifier = node.classifier->program();
-        check_same_inputs(classifier, program, "the classifier");
+        const auto& first = classifier.inputs();
+        const auto& all = program.inputs();
+        const auto same = [](const program::Input& a, const program::Input& b) { return a.rate == b.rate; };
+        if (first.size() > all.size() || !std::ranges::equal(first, std::span(all).first(first.size()), same)) {
+            throw ProgramError("the classifier has " + std::to_string(first.size()) +
+                               " inputs, which are not, by number and rate, the first of the path's Program");
+        }
         if (classifier.outputs().size() != 1) {
             throw ProgramError("the classifier has " + std::to_string(classifier.outputs().size()) +
                                " outputs, but must have 1: the number of the first guard that disagrees");
@@ -104,7 +110,7 @@ std::uint32_t PathSet::add(std::uint32_t parent, std::uint32_t guard, std::optio
     if (nodes_.empty()) {
         root_.store(node.get(), std::memory_order_release);
     } else {
-        check_same_inputs(node->run.program(), nodes_.front()->run.program(), "the path's Program");
+        check_same_inputs(node->run.program(), nodes_.front()->run.program());
         if (parent >= nodes_.size()) {
             throw ProgramError("there is no path " + std::to_string(parent) + ": the set has " +
                                std::to_string(nodes_.size()));
@@ -148,15 +154,19 @@ void PathSet::step(const Batch& batch, const RunOptions& options, std::size_t in
     Group& group = work.groups_[index];
     const Node& node = *group.node;
     const Batch lanes = batch_of(batch, group.lanes);
+    Batch decides = lanes;
+    decides.uniforms = batch.uniforms.first(std::min(node.classifier->uniform_inputs(), batch.uniforms.size()));
+    decides.columns = batch.columns.first(std::min(node.classifier->varying_inputs(), batch.columns.size()));
     std::size_t number;
     if (node.classifier->varying_outputs() == 0) {
         double result = 0;
-        node.classifier->run({.lanes = 0, .uniforms = batch.uniforms, .columns = batch.columns},
-                             {.uniforms = std::span(&result, 1), .columns = {}}, options);
+        decides.lanes = 0;
+        decides.chosen = {};
+        node.classifier->run(decides, {.uniforms = std::span(&result, 1), .columns = {}}, options);
         number = static_cast<std::size_t>(result);
     } else {
         const Destination destination{work.numbers_.data(), 1};
-        node.classifier->run(lanes, {.uniforms = {}, .columns = std::span(&destination, 1)}, options);
+        node.classifier->run(decides, {.uniforms = {}, .columns = std::span(&destination, 1)}, options);
         const double* numbers = work.numbers_.data();
         number = lanes.lanes == 0 ? node.guards : static_cast<std::size_t>(numbers[group.first_lane]);
         bool alike = true;

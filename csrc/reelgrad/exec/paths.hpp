@@ -66,9 +66,9 @@ class PathSet {
     PathSet& operator=(const PathSet&) = delete;
 
     // Adds the path that left `parent` at `guard`; the first path is the root and left none. Guards are numbered as in
-    // `run.guards()`. The classifier has the inputs of `run` and one output, uniform or varying; it needs to look at
-    // the guards after `guard` only, the ones up to there being decided. Without guards there is none. Other threads
-    // may be running the set. Throws ProgramError.
+    // `run.guards()`. The classifier has the first inputs of `run` (all but tangents, say) and one output, uniform or
+    // varying; it needs to look at the guards after `guard` only, the ones up to there being decided. Without guards
+    // there is none. Other threads may be running the set. Throws ProgramError.
     std::uint32_t add(std::uint32_t parent, std::uint32_t guard, std::optional<program::Program> classifier,
                       program::Program run);
 

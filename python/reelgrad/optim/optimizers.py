@@ -108,6 +108,14 @@ class Optimizer(ABC):
     def settings(self) -> dict[str, Any]:
         """Return the settings that the rule has besides the learning rate, by name."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_memory": self._memory.state()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._memory = _core._Optimizer(len(self.parameters))
+        self._memory.restore(state["_memory"])
+
     def __repr__(self) -> str:
         lr = (
             self._lr

@@ -26,15 +26,15 @@ class Schedule:
     [1.0, 0.55, 0.1, 0.1]
     """
 
-    __slots__ = ("_native", "kind", "numbers")
+    __slots__ = ("kind", "native", "numbers")
 
     def __init__(self, kind: str, numbers: Sequence[float]) -> None:
         self.kind, self.numbers = kind, tuple(float(number) for number in numbers)
-        self._native = _core._Schedule(kind, self.numbers)
+        self.native = _core._Schedule(kind, self.numbers)
 
     def __call__(self, update: int) -> float:
         """Return the learning rate after so many updates."""
-        return self._native(update)
+        return self.native(update)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schedule):
