@@ -134,11 +134,7 @@ std::uint32_t PathSet::add(std::uint32_t parent, std::uint32_t guard, std::optio
     return static_cast<std::uint32_t>(nodes_.size() - 1);
 }
 
-const PathSet::Node& PathSet::checked_root() const {
-    const Node* root = root_.load(std::memory_order_acquire);
-    if (root == nullptr) throw ProgramError("the set has no paths yet: add one");
-    return *root;
-}
+void PathSet::no_paths() { throw ProgramError("the set has no paths yet: add one"); }
 
 const PathSet::Node* PathSet::child_of(const Node& node, std::size_t number, std::uint32_t lane,
                                        std::optional<Unknown>& unknown) {
@@ -222,8 +218,8 @@ std::optional<PathSet::Unknown> PathSet::classify(const Batch& batch, const RunO
     return unknown;
 }
 
-std::optional<PathSet::Unknown> PathSet::run(const Batch& batch, const Results& results, const RunOptions& options,
-                                             Work& work) const {
+std::optional<PathSet::Unknown> PathSet::run_branching(const Batch& batch, const Results& results,
+                                                       const RunOptions& options, Work& work) const {
     const Node& root = checked_root();
     if (!root.classifier) {
         run_on(root, batch, results, options, work, false);

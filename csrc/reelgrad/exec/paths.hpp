@@ -81,15 +81,15 @@ class PathSet {
     // Runs each lane on its path. If a lane's path is unknown nothing is run and that lane is told, the first such one.
     // Throws as Executable::run does, and ProgramError for a set without paths.
     std::optional<Unknown> run(const Batch& batch, const Results& results, const RunOptions& options = {}) const {
-        const Node& root = checked_root();
-        if (!root.classifier && root.direct) {
-            root.run.run(batch, results, options);
-            return std::nullopt;
-        }
+        if (runs_at_once(batch, results, options)) return std::nullopt;
         Work work;
-        return run(batch, results, options, work);
+        return run_branching(batch, results, options, work);
     }
-    std::optional<Unknown> run(const Batch& batch, const Results& results, const RunOptions& options, Work& work) const;
+    std::optional<Unknown> run(const Batch& batch, const Results& results, const RunOptions& options,
+                               Work& work) const {
+        if (runs_at_once(batch, results, options)) return std::nullopt;
+        return run_branching(batch, results, options, work);
+    }
 
     // Only sorts the lanes into work.groups(), in the order of their first lanes, if all their paths are known.
     std::optional<Unknown> classify(const Batch& batch, const RunOptions& options, Work& work) const;
@@ -108,7 +108,21 @@ class PathSet {
         bool direct = false;                                   // exactly those of which the set wants a number per lane
     };
 
-    const Node& checked_root() const;
+    // A set of one path without guards costs nothing over Executable::run.
+    bool runs_at_once(const Batch& batch, const Results& results, const RunOptions& options) const {
+        const Node& root = checked_root();
+        if (root.classifier || !root.direct) return false;
+        root.run.run(batch, results, options);
+        return true;
+    }
+    std::optional<Unknown> run_branching(const Batch& batch, const Results& results, const RunOptions& options,
+                                         Work& work) const;
+    const Node& checked_root() const {
+        const Node* root = root_.load(std::memory_order_acquire);
+        if (root == nullptr) no_paths();
+        return *root;
+    }
+    [[noreturn]] static void no_paths();
     void check_fits(const Node& node) const;
     // Where lanes of `node` go next that have this number from its classifier: a child, or nullptr and `unknown` is
     // set.

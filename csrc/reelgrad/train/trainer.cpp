@@ -129,21 +129,21 @@ exec::Batch Trainer::next_batch() {
     return batch;
 }
 
-Stop Trainer::not_finite(std::optional<std::size_t> parameter, double value, const exec::Batch& batch) const {
+bool Trainer::not_finite(std::optional<std::size_t> parameter, double value, const exec::Batch& batch) {
     const auto [first, lanes] = lanes_of(state_.batch);
-    Stop stop{.reason = Reason::non_finite, .parameter = parameter, .value = value};
-    stop.first_lane = batch.chosen.empty() ? first : batch.chosen.front();
-    stop.last_lane = batch.chosen.empty() ? first + lanes - 1 : batch.chosen.back();
-    return stop;
+    stop_ = {.reason = Reason::non_finite, .parameter = parameter, .value = value};
+    stop_.first_lane = batch.chosen.empty() ? first : batch.chosen.front();
+    stop_.last_lane = batch.chosen.empty() ? first + lanes - 1 : batch.chosen.back();
+    return false;
 }
 
-std::optional<Stop> Trainer::update(bool (*interrupt)()) {
+bool Trainer::update(bool (*interrupt)()) {
     const exec::Batch batch = next_batch();
     const exec::RunOptions options{.threads = how_.threads, .interrupt = interrupt};
     if (const auto unknown = loss_.run(batch, {.uniforms = sums_, .columns = {}}, options, work_)) {
-        Stop stop{.reason = Reason::unknown_path, .unknown = *unknown};
-        if (!how_.shuffle) stop.unknown.lane += static_cast<std::uint32_t>(lanes_of(state_.batch).first);
-        return stop;
+        stop_ = {.reason = Reason::unknown_path, .unknown = *unknown};
+        if (!how_.shuffle) stop_.unknown.lane += static_cast<std::uint32_t>(lanes_of(state_.batch).first);
+        return false;
     }
     const double loss = sums_[0];
     const std::span<double> gradient = std::span(sums_).subspan(1);
@@ -159,42 +159,53 @@ std::optional<Stop> Trainer::update(bool (*interrupt)()) {
     ++state_.batch;
     state_.lanes += batch.lanes;
     state_.loss += loss;
-    return std::nullopt;
+    return true;
 }
 
-std::optional<Stop> Trainer::finish_epoch(bool (*interrupt)()) {
-    const std::span<const double> parameters = std::span(uniforms_).first(state_.parameters.size());
-    double validation = 0.0;
-    if (validation_loss_ != nullptr) {
-        std::ranges::copy(parameters, validation_uniforms_.begin());
-        const exec::Batch batch{
-            .lanes = validation_data_.lanes, .uniforms = validation_uniforms_, .columns = validation_data_.columns};
-        const exec::RunOptions options{.threads = how_.threads, .interrupt = interrupt};
-        const exec::Results results{.uniforms = std::span(&validation, 1), .columns = {}};
-        if (const auto unknown = validation_loss_->run(batch, results, options, validation_work_)) {
-            return Stop{.reason = Reason::unknown_validation_path, .unknown = *unknown};
-        }
-        if (how_.mean) validation /= static_cast<double>(batch.lanes);
-        validation_losses_.push_back(validation);
+bool Trainer::validate(bool (*interrupt)()) {
+    std::copy_n(uniforms_.begin(), state_.parameters.size(), validation_uniforms_.begin());
+    const exec::Batch batch{
+        .lanes = validation_data_.lanes, .uniforms = validation_uniforms_, .columns = validation_data_.columns};
+    const exec::RunOptions options{.threads = how_.threads, .interrupt = interrupt};
+    double loss = 0.0;
+    const exec::Results results{.uniforms = std::span(&loss, 1), .columns = {}};
+    if (const auto unknown = validation_loss_->run(batch, results, options, validation_work_)) {
+        stop_ = {.reason = Reason::unknown_validation_path, .unknown = *unknown};
+        return false;
     }
+    validation_losses_.push_back(how_.mean ? loss / static_cast<double>(batch.lanes) : loss);
+    return true;
+}
+
+bool Trainer::check_progress(double loss) {
+    bool goes_on = true;
+    if (how_.tol && state_.progress.exhausted(loss, *how_.tol, how_.patience)) {
+        stop_ = {.reason = Reason::tol};
+        goes_on = false;
+    }
+    if (how_.validation_min_delta && validation_loss_ != nullptr) {
+        const double validation = validation_losses_.back();
+        if (validation < state_.validation.lowest) {
+            state_.best_epoch = state_.epoch;
+            const auto end = uniforms_.begin() + static_cast<std::ptrdiff_t>(state_.parameters.size());
+            state_.best_parameters.assign(uniforms_.begin(), end);
+        }
+        if (state_.validation.exhausted(validation, *how_.validation_min_delta, how_.validation_patience)) {
+            stop_ = {.reason = Reason::validation};
+            goes_on = false;
+        }
+    }
+    return goes_on;
+}
+
+bool Trainer::finish_epoch(bool (*interrupt)()) {
+    if (validation_loss_ != nullptr && !validate(interrupt)) return false;
     const double loss = how_.mean ? state_.loss / static_cast<double>(state_.lanes) : state_.loss;
     losses_.push_back(loss);
     ++state_.epoch;
     state_.batch = state_.lanes = 0;
     state_.loss = 0.0;
-
-    std::optional<Stop> stop;
-    if (how_.tol && state_.progress.exhausted(loss, *how_.tol, how_.patience)) stop = Stop{.reason = Reason::tol};
-    if (how_.validation_min_delta && validation_loss_ != nullptr) {
-        if (validation < state_.validation.lowest) {
-            state_.best_epoch = state_.epoch;
-            state_.best_parameters.assign(parameters.begin(), parameters.end());
-        }
-        if (state_.validation.exhausted(validation, *how_.validation_min_delta, how_.validation_patience)) {
-            stop = Stop{.reason = Reason::validation};
-        }
-    }
-    return stop;
+    return !(how_.tol || how_.validation_min_delta) || check_progress(loss);
 }
 
 Stop Trainer::run(std::uint64_t epoch, double seconds, bool (*interrupt)()) {
@@ -213,14 +224,14 @@ Stop Trainer::run(std::uint64_t epoch, double seconds, bool (*interrupt)()) {
         while (state_.batch < batches_) {
             if (late) return {.reason = Reason::paused};
             if (!schedule_.covers(state_.update)) return {.reason = Reason::rates};
-            if (const auto stop = update(interrupt)) return *stop;
+            if (!update(interrupt)) return stop_;
             work += work_of_an_update;
             if (work > kWorkBetweenClocks) {
                 work = 0;
                 late = Clock::now() > end;
             }
         }
-        if (const auto stop = finish_epoch(interrupt)) return *stop;
+        if (!finish_epoch(interrupt)) return stop_;
     }
     return {.reason = Reason::epochs};
 }

@@ -117,9 +117,12 @@ class Trainer {
     Lanes lanes_of(std::uint64_t batch) const;
     void deal_lanes();
     exec::Batch next_batch();
-    std::optional<Stop> update(bool (*interrupt)());
-    std::optional<Stop> finish_epoch(bool (*interrupt)());
-    Stop not_finite(std::optional<std::size_t> parameter, double value, const exec::Batch& batch) const;
+    // Both: whether it was done; if not, or if it is to be the last, stop_ says why.
+    bool update(bool (*interrupt)());
+    bool finish_epoch(bool (*interrupt)());
+    bool validate(bool (*interrupt)());
+    bool check_progress(double loss);
+    bool not_finite(std::optional<std::size_t> parameter, double value, const exec::Batch& batch);
 
     const exec::PathSet& loss_;
     Data data_;
@@ -129,6 +132,7 @@ class Trainer {
     std::uint64_t batches_;
     Optimizer optimizer_;
     TrainerState state_;
+    Stop stop_;
     // Scratch:
     std::vector<double> uniforms_;       // the parameters, then the data's
     std::vector<double> sums_;           // the loss, then its derivatives
