@@ -80,7 +80,7 @@ class CompiledFunction:
     def specialise(self, args: Sequence[Any]) -> tuple[Specialisation, Batch]:
         """Return what the function is for arguments of this structure (traced if need be), and their numbers."""
         parts = [flatten(Static(arg) if k in self._static else arg, f"argument {k}") for k, arg in enumerate(args)]
-        axes = self._axes(args)
+        axes = self._axes(args, [structure for _, structure in parts])
         lanes = _lanes(parts, axes)
         arguments = tuple(_argument(structure, axes[k]) for k, (_, structure) in enumerate(parts))
         leaves = [leaf for found, _ in parts for leaf in found]
@@ -98,7 +98,7 @@ class CompiledFunction:
     def _static(self) -> tuple[int, ...]:
         return self.settings.static_argnums
 
-    def _axes(self, args: Sequence[Any]) -> list[list[int | None]]:
+    def _axes(self, args: Sequence[Any], structures: Sequence[Structure]) -> list[list[int | None]]:
         in_axes = self.settings.in_axes
         if in_axes is None:
             in_axes = (None,) * len(args)
@@ -108,7 +108,15 @@ class CompiledFunction:
             raise LengthError(
                 f"in_axes is {self.settings.in_axes!r}, for {len(in_axes)} arguments, but the function got {len(args)}"
             )
-        return [[] if k in self._static else with_axes(arg, in_axes[k], f"argument {k}") for k, arg in enumerate(args)]
+        found: list[list[int | None]] = []
+        for k, (arg, axes) in enumerate(zip(args, in_axes, strict=True)):
+            if k in self._static:
+                found.append([])
+            elif axes is None or type(axes) is int:  # without a walk through the argument
+                found.append([axes] * len(structures[k].leaves))
+            else:
+                found.append(with_axes(arg, axes, f"argument {k}"))
+        return found
 
     # --- What the short ways call where they do not apply.
 

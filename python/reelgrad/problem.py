@@ -20,7 +20,7 @@ from reelgrad.paths import Path
 from reelgrad.specialisation import Batch, Runner, Specialisation
 from reelgrad.threads import checked_threads
 from reelgrad.tracing import input_names
-from reelgrad.trees import Structure, StructureError, flatten
+from reelgrad.trees import Structure, StructureError
 
 __all__ = ["Derived", "Problem"]
 
@@ -33,17 +33,18 @@ class Problem:
     def __init__(self, function: CompiledFunction, params: Any, data: tuple[Any, ...], name: str = "params") -> None:
         self.function = function
         self._params = params
-        leaves, self.structure = flatten(params, name)
         self.specialisation, self.batch = function.specialise((params, *data))
-        if any(axis is not None for axis in self.specialisation.arguments[0].axes):
+        first = self.specialisation.arguments[0]
+        if any(axis is not None for axis in first.axes):
             raise SettingError(f"in_axes says that {name} vary from sample to sample: it must be None for them")
+        self.structure = first.sample
         if self.structure.size == 0:
             raise StructureError(f"{name} has no numbers: {params!r:.80}; there is nothing to move")
         if self.batch.lanes == 0:
             raise LengthError("the data is empty: there is no sample")
         self.batched = self.specialisation.batched
         self.mean = self.specialisation.reduces and self.specialisation.settings.reduce == "mean"
-        self.start: Numbers = np.concatenate([np.ravel(leaf) for leaf in leaves], dtype=np.float64, casting="unsafe")
+        self.start: Numbers = self.batch.uniforms[: self.structure.size].copy()
 
     @cached_property
     def gradient(self) -> Runner:
