@@ -454,6 +454,18 @@ SGD = rg.optim.SGD(0.1)
             rg.SettingError,
             "early_stopping needs validation data",
         ),
+        (
+            lambda: rg.fit(
+                squared_error, START, (X, T), optimizer=SGD, epochs=1, validation=(X, T), early_stopping="x"
+            ),
+            rg.NodeTypeError,
+            "early_stopping: got 'x'",
+        ),
+        (
+            lambda: rg.fit(squared_error, START, (X, T), optimizer=SGD, epochs=1, callback=3),
+            rg.NodeTypeError,
+            "callback: got 3",
+        ),
         (lambda: rg.EarlyStopping(patience=0), rg.SettingError, "patience is 0"),
         (
             lambda: rg.fit(lambda p: p, 1.0, optimizer=SGD, epochs=1, batch_size=3),
@@ -487,6 +499,8 @@ def test_resuming_with_other_parameters_or_fewer_epochs_is_refused():
     first = rg.fit(squared_error, START, (X, T), optimizer=SGD, epochs=5)
     with pytest.raises(rg.SettingError, match="epochs is 5, but the result to resume from has 5"):
         rg.fit(squared_error, data=(X, T), epochs=5, resume=first)
+    with pytest.raises(rg.SettingError, match="was found by SGD, whose memory is of no use to Adam"):
+        rg.fit(squared_error, data=(X, T), optimizer=rg.optim.Adam(), epochs=9, resume=first)
     with pytest.raises(rg.StructureError, match="params are not those of the result"):
         rg.fit(squared_error, START, (X, T), epochs=6, resume=first)
 

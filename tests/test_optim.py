@@ -295,6 +295,7 @@ def test_both_find_the_least_squares_line(make):
         (lambda w: optim.Adam([w], weight_decay=-1.0), ValueError, r"weight_decay is -1\.0"),
         (lambda w: optim.SGD([w], nesterov=True), rg.SettingError, "nesterov needs momentum above 0"),
         (lambda w: optim.SGD(0.1, 0.9), rg.SettingError, "two learning rates"),
+        (lambda w: optim.SGD("0.1"), rg.NodeTypeError, "got '0.1', but variables, or a learning rate, are needed"),
         (lambda w: optim.SGD(-0.1), rg.SettingError, r"lr is -0\.1"),
         (lambda w: optim.RMSprop([w], alpha=1.0), rg.SettingError, r"alpha is 1\.0, .* below 1"),
         (lambda w: optim.SGD([w], lr=lambda update: -1.0).step(), rg.SettingError, r"lr is -1\.0"),

@@ -319,6 +319,7 @@ def test_every_error_is_a_reelgrad_error_and_of_the_built_in_that_fits() -> None
         assert issubclass(error, base)
         assert error.__module__ == "reelgrad"
         assert error.__doc__
-    assert issubclass(rg.AnomalyWarning, RuntimeWarning)
+    for warning in (rg.AnomalyWarning, rg.NotFiniteWarning):
+        assert issubclass(warning, RuntimeWarning)
     errors = {value for value in vars(rg).values() if isinstance(value, type) and issubclass(value, Exception)}
-    assert errors == {*built_in, rg.ReelgradError, rg.AnomalyWarning}
+    assert errors == {*built_in, rg.ReelgradError, rg.AnomalyWarning, rg.NotFiniteWarning}

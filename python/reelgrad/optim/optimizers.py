@@ -337,6 +337,8 @@ class RMSprop(Optimizer):
 def _checked_parameters(parameters: Any, optimizer: str) -> list[Node]:
     if isinstance(parameters, Node):
         raise NodeTypeError(f"{optimizer}: got one Node, but a list of them is needed: [node]")
+    if isinstance(parameters, str) or not isinstance(parameters, Iterable):
+        raise NodeTypeError(f"{optimizer}: got {parameters!r}, but variables, or a learning rate, are needed")
     checked = list(parameters)
     if not checked:
         raise LengthError(f"{optimizer} got no parameters: there is nothing to optimise; pass model.parameters()")

@@ -30,6 +30,8 @@ __all__ = ["NotFiniteWarning", "fit"]
 class NotFiniteWarning(RuntimeWarning):
     """A training stopped because its loss or a gradient was not finite."""
 
+    __module__ = "reelgrad"
+
 
 def fit(
     loss: Callable[..., Any],
@@ -133,9 +135,12 @@ def fit(
     keep = _kept(resume)
     if optimizer is None:
         optimizer = keep.get("optimizer")
-    _check_optimizer(optimizer)
-    assert optimizer is not None
+    optimizer = _checked_optimizer(optimizer, resume)
     stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    if stopping is not None and not isinstance(stopping, EarlyStopping):
+        raise NodeTypeError(f"early_stopping: got {stopping!r:.80}, but an int or an rg.EarlyStopping is needed")
+    if callback is not None and not callable(callback):
+        raise NodeTypeError(f"callback: got {callback!r:.80}, but a function of epoch, loss and params is needed")
     if stopping is not None and validation is None:
         raise SettingError("early_stopping needs validation data: validation=(X, T)")
     epochs = checked_count("epochs", epochs)
@@ -239,10 +244,15 @@ def _kept(resume: FitResult | None) -> dict[str, Any]:
     return dict(vars(resume))
 
 
-def _check_optimizer(optimizer: object) -> None:
+def _checked_optimizer(optimizer: object, resume: FitResult | None) -> Optimizer:
     if isinstance(optimizer, Optimizer):
+        if resume is not None and type(optimizer) is not type(resume.optimizer):
+            raise SettingError(
+                f"optimizer: the result to resume from was found by {type(resume.optimizer).__name__}, whose memory is "
+                f"of no use to {type(optimizer).__name__}; start anew from its params, without resume"
+            )
         if not optimizer.parameters:
-            return
+            return optimizer
         raise SettingError(
             f"optimizer: this {type(optimizer).__name__} has parameters of its own; fit moves the ones it is given: "
             f"make the optimiser without, as rg.optim.{type(optimizer).__name__}(lr)"

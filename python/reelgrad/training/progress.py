@@ -16,7 +16,7 @@ class TrainingProgress:
 
     def __init__(self, trainer: _core._Trainer, epochs: int, *, shown: bool) -> None:
         self._trainer = trainer
-        self._bar = tqdm(total=epochs, initial=trainer.epoch, desc="fit", unit=" epochs") if shown else None
+        self._bar = tqdm(total=epochs, initial=trainer.epoch, desc="fit", unit="epoch") if shown else None
         self._done = trainer.epoch
 
     def show(self) -> None:
