@@ -20,8 +20,44 @@ constexpr int kWriteable = py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
     throw PythonError{};
 }
 
-std::optional<exec::Dtype> native_dtype(const py::dtype& dtype) {
+bool is_float64(const py::array& array) {
+    return array.itemsize() == sizeof(double) && dtype_of(array) == exec::Dtype::f64;
+}
+
+void check_lanes(const py::array& array, std::size_t lanes, const char* what) {
+    if (array.ndim() >= 1 && static_cast<std::size_t>(array.shape(0)) == lanes) return;
+    throw LengthError(std::string(what) + " has " +
+                      (array.ndim() == 0 ? std::string("no axis") : std::to_string(array.shape(0)) + " lanes") +
+                      ", but the batch has " + std::to_string(lanes));
+}
+
+// Calls visit(offset in bytes) for each column, in C order of the axes after the first.
+template <class Visitor>
+void for_each_column(const py::array& array, Visitor&& visit) {
+    const py::ssize_t axes = array.ndim();
+    if (axes == 1) return visit(py::ssize_t{0});
+    if (axes == 2) {
+        for (py::ssize_t k = 0; k < array.shape(1); ++k) visit(k * array.strides(1));
+        return;
+    }
+    py::ssize_t columns = 1;
+    for (py::ssize_t axis = 1; axis < axes; ++axis) columns *= array.shape(axis);
+    for (py::ssize_t column = 0; column < columns; ++column) {
+        py::ssize_t rest = column, offset = 0;
+        for (py::ssize_t axis = axes - 1; axis >= 1; --axis) {
+            offset += rest % array.shape(axis) * array.strides(axis);
+            rest /= array.shape(axis);
+        }
+        visit(offset);
+    }
+}
+
+}  // namespace
+
+std::optional<exec::Dtype> dtype_of(const py::array& array) {
     using exec::Dtype;
+    if ((array.flags() & kAligned) == 0) return std::nullopt;
+    const py::dtype dtype = array.dtype();
     const char order = dtype.byteorder();
     if (order == '<' || order == '>') return std::nullopt;  // native order is '=', or '|' for single bytes
     const auto size = dtype.itemsize();
@@ -55,43 +91,8 @@ std::optional<exec::Dtype> native_dtype(const py::dtype& dtype) {
     }
 }
 
-bool is_float64(const py::array& array) {
-    return array.itemsize() == sizeof(double) && native_dtype(array.dtype()) == exec::Dtype::f64;
-}
-
-void check_lanes(const py::array& array, std::size_t lanes, const char* what) {
-    if (array.ndim() >= 1 && static_cast<std::size_t>(array.shape(0)) == lanes) return;
-    throw LengthError(std::string(what) + " has " +
-                      (array.ndim() == 0 ? std::string("no axis") : std::to_string(array.shape(0)) + " lanes") +
-                      ", but the batch has " + std::to_string(lanes));
-}
-
-// Calls visit(offset in bytes) for each column, in C order of the axes after the first.
-template <class Visitor>
-void for_each_column(const py::array& array, Visitor&& visit) {
-    const py::ssize_t axes = array.ndim();
-    if (axes == 1) return visit(py::ssize_t{0});
-    if (axes == 2) {
-        for (py::ssize_t k = 0; k < array.shape(1); ++k) visit(k * array.strides(1));
-        return;
-    }
-    py::ssize_t columns = 1;
-    for (py::ssize_t axis = 1; axis < axes; ++axis) columns *= array.shape(axis);
-    for (py::ssize_t column = 0; column < columns; ++column) {
-        py::ssize_t rest = column, offset = 0;
-        for (py::ssize_t axis = axes - 1; axis >= 1; --axis) {
-            offset += rest % array.shape(axis) * array.strides(axis);
-            rest /= array.shape(axis);
-        }
-        visit(offset);
-    }
-}
-
-}  // namespace
-
 std::span<const double> numbers_of(const py::array& array, const char* what) {
-    constexpr int flags = kContiguous | kAligned;
-    if (array.ndim() != 1 || (array.flags() & flags) != flags || !is_float64(array)) {
+    if (array.ndim() != 1 || (array.flags() & kContiguous) == 0 || !is_float64(array)) {
         raise_unfit(what, array, "a contiguous float64 array of one dimension");
     }
     return {static_cast<const double*>(array.data()), static_cast<std::size_t>(array.size())};
@@ -105,8 +106,8 @@ std::span<double> writable_numbers_of(py::array& array, const char* what) {
 
 void append_columns(const py::array& array, std::size_t lanes, std::vector<exec::Column>& columns) {
     check_lanes(array, lanes, "a column");
-    const auto dtype = native_dtype(array.dtype());
-    if (!dtype || (array.flags() & kAligned) == 0) {
+    const auto dtype = dtype_of(array);
+    if (!dtype) {
         raise_unfit("a column", array, "real numbers in native byte order; convert it with numpy.asarray(x, float)");
     }
     const auto* base = static_cast<const std::byte*>(array.data());
@@ -117,7 +118,7 @@ void append_columns(const py::array& array, std::size_t lanes, std::vector<exec:
 void append_destinations(py::array& array, std::size_t lanes, std::vector<exec::Destination>& destinations) {
     constexpr auto size = static_cast<py::ssize_t>(sizeof(double));
     check_lanes(array, lanes, "an output array");
-    if (!is_float64(array) || (array.flags() & kAligned) == 0 || (array.flags() & kWriteable) == 0) {
+    if (!is_float64(array) || (array.flags() & kWriteable) == 0) {
         raise_unfit("an output array", array, "a float64 array that can be written to");
     }
     auto* base = static_cast<std::byte*>(array.mutable_data());

@@ -8,12 +8,16 @@
 #include <pybind11/pybind11.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "reelgrad/exec/executable.hpp"
 
 namespace reelgrad::python {
+
+// How the array's numbers lie in memory; nothing if the engine cannot read them as they are.
+std::optional<exec::Dtype> dtype_of(const pybind11::array& array);
 
 // A contiguous, one-dimensional float64 array's numbers. Throws NodeTypeError's PythonError for any other.
 std::span<const double> numbers_of(const pybind11::array& array, const char* what);

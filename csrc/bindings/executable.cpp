@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/batch.hpp"
 #include "bindings/errors.hpp"
 #include "reelgrad/tape/errors.hpp"
 
@@ -17,7 +18,6 @@ namespace reelgrad::python {
 using exec::Batch;
 using exec::Column;
 using exec::Destination;
-using exec::Dtype;
 using exec::Executable;
 
 namespace {
@@ -25,25 +25,6 @@ namespace {
 [[noreturn]] void raise_type(const std::string& message) {
     PyErr_SetString(exceptions.node_type, message.c_str());
     throw PythonError{};
-}
-
-std::optional<Dtype> dtype_of(const py::dtype& dtype) {
-    if (dtype.byteorder() == '>') return std::nullopt;
-    const auto size = dtype.itemsize();
-    switch (dtype.kind()) {
-        case 'f':
-            if (size == 8) return Dtype::f64;
-            if (size == 4) return Dtype::f32;
-            return std::nullopt;
-        case 'b':
-            return Dtype::boolean;
-        case 'i':
-            return size == 1 ? Dtype::i8 : size == 2 ? Dtype::i16 : size == 4 ? Dtype::i32 : Dtype::i64;
-        case 'u':
-            return size == 1 ? Dtype::u8 : size == 2 ? Dtype::u16 : size == 4 ? Dtype::u32 : Dtype::u64;
-        default:
-            return std::nullopt;
-    }
 }
 
 std::string shape_of(const py::array& array) { return py::str(array.attr("shape")); }
@@ -129,10 +110,12 @@ py::dict stats(const Executable& executable) {
 }  // namespace
 
 Column column_of(const py::array& array, py::ssize_t lanes) {
-    const std::optional<Dtype> dtype = dtype_of(array.dtype());
+    const std::optional<exec::Dtype> dtype = dtype_of(array);
     if (!dtype) {
-        raise_type("an array of " + std::string(py::str(array.dtype())) +
-                   " where real numbers are needed (float64, float32, integers, bool): convert it with astype");
+        raise_type(
+            "an array of " + std::string(py::str(array.dtype())) +
+            " where real numbers in native byte order are needed (float64, float32, integers, bool): convert it with "
+            "astype");
     }
     if (array.ndim() != 1) {
         throw LengthError("a varying input is an array of one dimension, a number per lane; this one has the shape " +
