@@ -13,6 +13,7 @@
 #include "bindings/path_set.hpp"
 #include "bindings/program.hpp"
 #include "bindings/recording.hpp"
+#include "bindings/region.hpp"
 #include "bindings/tape.hpp"
 #include "bindings/trainer.hpp"
 
@@ -44,6 +45,7 @@ PYBIND11_MODULE(_core, module) {
     rp::add_operator_table(module);
     rp::add_program(module);
     rp::add_recording(module);
+    rp::add_region(module);
     py::module_ testing = module.def_submodule("_testing", "Failures on demand and inner parts, for the tests.");
     rp::add_vector_math(module, testing);
     rp::add_path_set(module);

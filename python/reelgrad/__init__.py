@@ -15,6 +15,7 @@ from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
 from reelgrad.compiled import CompiledFunction, compile
+from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from reelgrad.optimize import least_squares, minimize
 from reelgrad.threads import get_num_threads, set_num_threads
 from reelgrad.tracing import Trace, trace
@@ -33,6 +34,13 @@ __all__ = [
     "compile",
     "fit",
     "get_num_threads",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
     "least_squares",
     "minimize",
     "nn",
@@ -40,5 +48,7 @@ __all__ = [
     "set_num_threads",
     "static",
     "trace",
+    "value_and_grad",
+    "vjp",
 ]
 __all__ += _core.__all__

@@ -9,7 +9,7 @@
 #include <span>
 #include <string_view>
 
-#include "reelgrad/ops/conditions.hpp"
+#include "reelgrad/ops/contributions.hpp"
 #include "reelgrad/ops/reductions.hpp"
 
 namespace reelgrad::program {
@@ -19,54 +19,12 @@ using ops::fma;
 using ops::is_nan;
 using ops::select;
 
-// --- Operators that only Programs have.
-//
-// A contribution to an adjoint is g * p, of which absolute zero makes 0 where g is 0 and p infinite or nan (ZMul), and
-// for selecting operators also where p is 0 (SMul: no edge, whatever g). A Program is run *relaxed* first, with plain
-// products; if a gradient comes out nan it is run again *checked*, with these (lower.hpp). zero_product(y, c) tells
-// where y, such a contribution, was made 0 though c, the plain product, is nan: second derivatives pass through there
-// as 0.
+// --- Operators that Programs have.
 
-struct ZMul : ops::Binary {
-    static constexpr std::string_view name = "zmul";
-    static constexpr std::array<std::string_view, 2> operands{"g", "p"};
-    template <class Num>
-    static Num value(const Num& g, const Num& p) {
-        const Num c = g * p;
-        return select(is_nan(c) && g == 0.0, Num(0.0), c);
-    }
-    template <class Num>
-    static ops::Partials<Num> partials(const Num& g, const Num& p, const Num& y) {
-        const Num forced = zero_product(y, g * p);
-        return {select(forced != 0.0, Num(0.0), p), g};
-    }
-};
-
-struct SMul : ops::Binary {
-    static constexpr std::string_view name = "smul";
-    static constexpr std::array<std::string_view, 2> operands{"g", "p"};
-    template <class Num>
-    static Num value(const Num& g, const Num& p) {
-        const Num c = g * p;
-        return select(is_nan(c) && (g == 0.0 || p == 0.0), Num(0.0), c);
-    }
-    template <class Num>
-    static ops::Partials<Num> partials(const Num& g, const Num& p, const Num& y) {
-        const Num forced = zero_product(y, g * p);
-        return {select(forced != 0.0, Num(0.0), p), select(forced != 0.0, Num(0.0), g)};
-    }
-};
-
-struct ZeroProduct : ops::detail::BinaryConditionBase {
-    static constexpr std::string_view name = "zero_product";
-    static constexpr std::array<std::string_view, 2> operands{"y", "c"};
-    template <class Num>
-    static Num value(const Num& y, const Num& c) {
-        return select(y == 0.0 && is_nan(c), Num(1.0), Num(0.0));
-    }
-};
-
-using Contributions = ops::OpList<ZMul, SMul, ZeroProduct>;
+using ops::Contributions;
+using ops::SMul;
+using ops::ZeroProduct;
+using ops::ZMul;
 
 // What passes make of products: one rounding, as fma.
 struct Fms : ops::Ternary {

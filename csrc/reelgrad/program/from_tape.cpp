@@ -1,55 +1,11 @@
 #include "reelgrad/program/from_tape.hpp"
 
-#include <array>
 #include <vector>
 
 #include "reelgrad/program/errors.hpp"
+#include "reelgrad/program/tape_operands.hpp"
 
 namespace reelgrad::program {
-namespace {
-
-// The code of each opcode of the tape.
-constexpr auto kCodes = [] {
-    std::array<Code, 256> codes{};
-    const auto enter = [&]<class Op>() { codes[static_cast<std::uint8_t>(opcode_of<Op>)] = code_of<Op>; };
-    ops::for_each(ops::Primitives{}, enter);
-    ops::for_each(ops::Reductions{}, enter);
-    ops::for_each(ops::Conditions{}, enter);
-    return codes;
-}();
-
-// The operands of an operator, in order: a constant operand has a sink as its entry.
-class Operands {
-  public:
-    explicit Operands(const Tape& tape) : tape_(tape), wide_(tape.wide()) {}
-
-    // Calls visit(entry, constant) for each. Operators must be asked for in ascending or in descending order.
-    template <class Visitor>
-    void for_each(Index i, Visitor&& visit) {
-        const Code code = code_of(i);
-        const int arity = info(code).arity;
-        if (arity == 1 || arity == 2) {
-            const Edges& e = tape_.edges(i);
-            visit(e.a, e.partial_a);
-            if (arity == 2) visit(e.b, e.partial_b);
-            return;
-        }
-        while (row_ < wide_.size() && wide_.node[row_] < i) ++row_;
-        while (row_ > 0 && (row_ == wide_.size() || wide_.node[row_] > i)) --row_;
-        const auto parents = wide_.parents_of(row_);
-        const auto constants = wide_.partials_of(row_);
-        for (std::size_t k = 0; k < parents.size(); ++k) visit(parents[k], constants[k]);
-    }
-
-    Code code_of(Index i) const { return kCodes[static_cast<std::uint8_t>(tape_.opcode(i))]; }
-
-  private:
-    const Tape& tape_;
-    const WideNodes& wide_;
-    std::size_t row_ = 0;
-};
-
-}  // namespace
 
 Program program_of(const Tape& tape, std::span<const TapeInput> inputs, std::span<const TapeOutput> outputs) {
     Builder builder;
@@ -74,7 +30,7 @@ Program program_of(const Tape& tape, std::span<const TapeInput> inputs, std::spa
     for (const TapeOutput& output : outputs) {
         if (output.entry) need(*output.entry);
     }
-    Operands operands(tape);
+    TapeOperands operands(tape);
     for (std::size_t i = tape.size(); i-- > 0;) {
         if (needed[i]) operands.for_each(static_cast<Index>(i), [&](Index parent, double) { need(parent); });
     }

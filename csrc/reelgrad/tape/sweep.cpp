@@ -75,6 +75,7 @@ constexpr std::array<bool, 256> selecting_table() {
     const auto enter = [&]<class Op>() { selecting[static_cast<std::uint8_t>(opcode_of<Op>)] = ops::selecting_v<Op>; };
     ops::for_each(ops::Primitives{}, enter);
     ops::for_each(ops::Conditions{}, enter);
+    ops::for_each(ops::Contributions{}, enter);
     return selecting;
 }
 constexpr std::array<bool, 256> kSelecting = selecting_table();
@@ -125,6 +126,8 @@ Index sweep_checked(const Edges* edges, const Opcode* opcodes, double* adjoints,
 constexpr Index kBetweenInterrupts = Index{1} << 22;  // operators: some 10 ms
 
 }  // namespace
+
+bool is_selecting(Opcode opcode) { return kSelecting[static_cast<std::uint8_t>(opcode)]; }
 
 // While code of others runs in the middle of a sweep: the tape may grow, but nothing on it may move or go.
 class Tape::Busy {

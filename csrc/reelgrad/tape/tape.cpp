@@ -19,6 +19,7 @@ constexpr std::array<std::string_view, 256> operator_names() {
     ops::for_each(ops::Primitives{}, enter);
     ops::for_each(ops::Reductions{}, enter);
     ops::for_each(ops::Conditions{}, enter);
+    ops::for_each(ops::Contributions{}, enter);
     return names;
 }
 constexpr std::array<std::string_view, 256> kOperatorNames = operator_names();
@@ -140,12 +141,16 @@ void Tape::release(Mark mark) {
 void Tape::rewind(Mark mark) {
     require_idle("rewind()");
     require_not_tracing("rewind()");
+    rewind_to(extent_of(mark));
+}
+
+Extent Tape::extent_of(Mark mark) const {
     const auto found = std::ranges::lower_bound(marks_, mark.id, {}, &LiveMark::id);
     if (found == marks_.end() || found->id != mark.id) {
         throw StaleNodeError(
             "this mark is no longer on the tape: a rewind to an earlier mark or a reset removed it; take a new mark()");
     }
-    rewind_to(found->extent);
+    return found->extent;
 }
 
 void Tape::reset() {

@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-#include "reelgrad/ops/conditions.hpp"
+#include "reelgrad/ops/contributions.hpp"
 #include "reelgrad/ops/reductions.hpp"
 #include "reelgrad/tape/column.hpp"
 #include "reelgrad/tape/errors.hpp"
@@ -41,9 +41,11 @@ struct Edges {
     Index a, b;
 };
 
-enum class Opcode : std::uint8_t {};  // the operator's place in the lists of primitives, reductions, conditions
+// The operator's place in the lists of primitives, reductions, conditions and contributions.
+enum class Opcode : std::uint8_t {};
 
-static_assert(ops::Primitives::size + ops::Reductions::size + ops::Conditions::size <= 256, "an opcode is one byte");
+static_assert(ops::Primitives::size + ops::Reductions::size + ops::Conditions::size + ops::Contributions::size <= 256,
+              "an opcode is one byte");
 
 template <class Op>
 inline constexpr auto opcode_of = [] {
@@ -51,14 +53,19 @@ inline constexpr auto opcode_of = [] {
         return static_cast<Opcode>(ops::opcode_v<Op>);
     } else if constexpr (ops::detail::position<Op>(ops::Reductions{}) < ops::Reductions::size) {
         return static_cast<Opcode>(ops::Primitives::size + ops::detail::position<Op>(ops::Reductions{}));
-    } else {
-        static_assert(ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size);
+    } else if constexpr (ops::detail::position<Op>(ops::Conditions{}) < ops::Conditions::size) {
         return static_cast<Opcode>(ops::Primitives::size + ops::Reductions::size +
                                    ops::detail::position<Op>(ops::Conditions{}));
+    } else {
+        static_assert(ops::detail::position<Op>(ops::Contributions{}) < ops::Contributions::size);
+        return static_cast<Opcode>(ops::Primitives::size + ops::Reductions::size + ops::Conditions::size +
+                                   ops::detail::position<Op>(ops::Contributions{}));
     }
 }();
 
 std::string_view name_of(Opcode opcode);
+// Whether a partial of 0 means that there is no edge.
+bool is_selecting(Opcode opcode);
 
 // A place in the recording to go back to. Plain data; a tape remaps its live marks when it collects.
 struct Mark {
@@ -184,6 +191,7 @@ class Tape {
     Mark mark();
     void release(Mark mark);  // forget it; unknown marks are ignored
     bool knows(Mark mark) const;
+    Extent extent_of(Mark mark) const;  // how much there was then; throws StaleNodeError for an unknown mark
     void rewind(
         Mark mark);  // removes what was recorded since, variables too; throws StaleNodeError for an unknown mark
     void reset();    // removes all operators; variables stay

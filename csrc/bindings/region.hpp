@@ -1,0 +1,10 @@
+// bindings/region.hpp: a stretch of a tape that a derivative is taken of, as Python drives it.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace reelgrad::python {
+
+void add_region(pybind11::module_& module);
+
+}  // namespace reelgrad::python
