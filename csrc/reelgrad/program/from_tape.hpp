@@ -1,7 +1,8 @@
 // program/from_tape.hpp: the Program of what a tracing tape recorded.
 //
 // Only what outputs and guards need becomes instructions, and all inputs do, needed or not. Constant operands and
-// variables that are no inputs become constants: their numbers are the traced function's own.
+// variables that are no inputs become constants: their numbers are the traced function's own. An output that depends on
+// derivatives which the function took is a gradient, so that absolute zero holds in it.
 #pragma once
 
 #include <optional>
