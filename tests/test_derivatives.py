@@ -12,7 +12,7 @@ import optree
 import pytest
 
 import reelgrad as rg
-from tests.reference.functions import SCALAR, SEVERAL, Row, numbers_in, reference_hessian, reference_jacobian
+from reference.functions import SCALAR, SEVERAL, Row, numbers_in, reference_hessian, reference_jacobian
 
 TOLERANCE = 2e-13  # relative to the largest derivative of a row: some hundred roundings
 
@@ -132,9 +132,7 @@ def test_third_derivatives_by_nesting_agree_with_differences_of_second_ones(row:
     second = rg.grad(rg.grad(over(row)))
     (x,) = row.args
     h = 1e-4
-    numerical = (
-        8.0 * (second(x + h) - second(x - h)) - (second(x + 2.0 * h) - second(x - 2.0 * h))
-    ) / (12.0 * h)
+    numerical = (8.0 * (second(x + h) - second(x - h)) - (second(x + 2.0 * h) - second(x - 2.0 * h))) / (12.0 * h)
     assert rg.grad(second)(x) == pytest.approx(numerical, rel=1e-7, abs=1e-7)
 
 
@@ -185,9 +183,7 @@ def test_results_and_their_structures_are_those_of_jax(row: Row, jax: Any) -> No
     if row.scalar:
         same_as_jax(rg.value_and_grad(ours)(*row.args), jax.value_and_grad(theirs)(*row.args))
         same_as_jax(rg.hessian(ours, numbers)(*row.args), jax.hessian(theirs, numbers)(*row.args))
-        same_as_jax(
-            rg.hvp(ours, row.args, along), jax.jvp(jax.grad(theirs), row.args, along)[1]
-        )
+        same_as_jax(rg.hvp(ours, row.args, along), jax.jvp(jax.grad(theirs), row.args, along)[1])
 
 
 # What the page of operators says of kinks, where JAX says otherwise: (function, argument, ours, JAX's).

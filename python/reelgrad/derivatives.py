@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad._core import LengthError, NodeTypeError
-from reelgrad.point import Point, checked_argnums, numbers_like, taken_apart
+from reelgrad.point import Point, Row, checked_argnums, numbers_like, taken_apart
 from reelgrad.trees import Structure
 
 __all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]
@@ -39,9 +39,10 @@ def grad(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function
     Returns
     -------
     callable
-        With the arguments of `fun`. The gradient has the structure of the argument; for several it is a tuple. Variables
-        count by their values, as for `rg.compile`. For arguments that are results of operations, and inside of a function
-        that is itself differentiated or traced, the gradient is made of Nodes, so that it can be differentiated again.
+        With the arguments of `fun`. The gradient has the structure of the argument; for several it is a tuple.
+        Variables count by their values, as for `rg.compile`. For arguments that are results of operations, and inside
+        of a function that is itself differentiated or traced, the gradient is made of Nodes, so that it can be
+        differentiated again.
 
     Raises
     ------
@@ -257,8 +258,8 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
     Returns
     -------
     tuple
-        The outputs and a function of seeds, a tree of their structure, that returns a tuple with the derivatives by each
-        of the primals; with `has_aux` the auxiliary data too.
+        The outputs and a function of seeds, a tree of their structure, that returns a tuple with the derivatives by
+        each of the primals; with `has_aux` the auxiliary data too.
 
     Examples
     --------
@@ -293,7 +294,7 @@ def _outputs(point: Point) -> tuple[list[Any], Structure]:
     return taken_apart(point.result, "the result", lambda node: True)
 
 
-def _trees(structures: Sequence[Structure], row: Sequence[Any], argnums: Argnums) -> Any:
+def _trees(structures: Sequence[Structure], row: Row, argnums: Argnums) -> Any:
     found = []
     at = 0
     for structure in structures:

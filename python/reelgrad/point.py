@@ -12,7 +12,7 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import optree
@@ -24,6 +24,8 @@ from reelgrad.traced_arrays import TracedArray
 from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of
 
 __all__ = ["Point", "checked_argnums", "is_nested", "put_together", "scalar_of", "taken_apart"]
+
+Row: TypeAlias = "NDArray[Any] | list[Any]"  # of results: floats, or a list with Nodes in it
 
 
 class _Depth(threading.local):
@@ -61,8 +63,8 @@ class Point:
             numbers, structure = taken_apart(args[number], f"argument {number}", self._counts)
             if structure.entries and not structure.leaves:
                 raise SettingError(
-                    f"argument {number} is static, {args[number]!r:.80}: nothing can be differentiated for it; leave it "
-                    "out of argnums, or pass a float"
+                    f"argument {number} is static, {args[number]!r:.80}: nothing can be differentiated for it; leave "
+                    "it out of argnums, or pass a float"
                 )
             self._operands += numbers
             self.structures.append(structure)
@@ -103,7 +105,7 @@ class Point:
             )
         self.result, self.aux = self.result
 
-    def gradient(self) -> tuple[Any, Sequence[Any]]:
+    def gradient(self) -> tuple[Any, Row]:
         """Return the value and its derivatives, in a row."""
         y = scalar_of(self.result)
         if not self._symbolic:
@@ -112,8 +114,8 @@ class Point:
                 self.aux = self._plain(self.aux)
                 return _plain_number(y), row
         seeds = [1.0, *[0.0] * self._count_of_aux]
-        (value,), row = self._inlined([y], lambda program, n: program.differentiate(range(n), seeds=True), seeds)
-        return value, _numbers(row)
+        (value,), slopes = self._inlined([y], lambda program, n: program.differentiate(range(n), seeds=True), seeds)
+        return value, _numbers(slopes)
 
     def jacobian(self, outputs: list[Any], forward: bool | None) -> NDArray[Any]:
         """Return the derivatives of outputs, a row for each; the cheaper way unless it is said which."""
@@ -130,23 +132,23 @@ class Point:
                 return np.ascontiguousarray(matrix)
         return self._symbolic_jacobian(outputs, forward)
 
-    def tangents(self, outputs: list[Any], directions: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    def tangents(self, outputs: list[Any], directions: Sequence[Any]) -> tuple[Row, Row]:
         """Return the outputs and their derivatives along a direction."""
         if not self._symbolic and not any(type(t) is Node for t in directions):
             rows = self._region.forward(outputs, self._inputs, np.array([directions], np.float64))
             if rows is not None:
                 self.aux = self._plain(self.aux)
                 return np.array([_plain_number(y) for y in outputs]), rows[0]
-        values, rows = self._inlined(outputs, lambda program, n: program.linearise(range(n)), directions)
-        return _numbers(values), _numbers(rows[: len(outputs)])
+        values, along = self._inlined(outputs, lambda program, n: program.linearise(range(n)), directions)
+        return _numbers(values), _numbers(along[: len(outputs)])
 
-    def pullback(self, outputs: list[Any]) -> tuple[Sequence[Any], Callable[[Sequence[Any]], Sequence[Any]]]:
+    def pullback(self, outputs: list[Any]) -> tuple[Row, Callable[[Sequence[Any]], Row]]:
         """Return the outputs, and what takes seeds of them to the derivatives, as often as it is called."""
         program, operands = self._program(outputs)
         count = len(outputs) + self._count_of_aux
         if not self._symbolic and not any(type(x) is Node for x in operands):
             self.aux = self._plain(self.aux)
-            values: Sequence[Any] = np.array([_plain_number(y) for y in outputs])
+            values: Row = np.array([_plain_number(y) for y in outputs])
         else:
             self._region.close()
             found = _core._inline(program, operands)
@@ -155,7 +157,7 @@ class Point:
         adjoint = program.differentiate(range(len(self._inputs)), seeds=True)
         no_seeds = [0.0] * self._count_of_aux
 
-        def pull(seeds: Sequence[Any]) -> Sequence[Any]:
+        def pull(seeds: Sequence[Any]) -> Row:
             return _numbers(_core._inline(adjoint, [*operands, *seeds, *no_seeds])[count:])
 
         return values, pull
@@ -328,7 +330,7 @@ def numbers_like(tree: Any, structure: Structure, name: str, kind: str) -> list[
     return numbers
 
 
-def _numbers(row: Sequence[Any]) -> Sequence[Any]:
+def _numbers(row: list[Any]) -> Row:
     """Return an array if there are numbers only."""
     return row if any(type(x) is Node for x in row) else np.array(row, np.float64)
 

@@ -113,12 +113,12 @@ class Structure:
         filled = [entry.value if isinstance(entry, Static) else next(rest) for entry in self.entries]
         return self.treedef.unflatten(filled)
 
-    def unflatten_flat(self, numbers: Sequence[Any]) -> Any:
+    def unflatten_flat(self, numbers: Sequence[Any] | NDArray[Any]) -> Any:
         """Return the tree for its numbers in a row; arrays are object arrays, or float64 if `numbers` is an array."""
         leaves: list[Any] = []
         at = 0
         for leaf in self.leaves:
-            part = numbers[at : at + leaf.size]
+            part: Any = numbers[at : at + leaf.size]
             at += leaf.size
             if leaf.kind != "array":
                 leaves.append(part[0] if not isinstance(numbers, np.ndarray) else float(part[0]))

@@ -279,9 +279,7 @@ def reference_jacobian(row: Row) -> np.ndarray[Any, Any]:
         matrix = np.empty((outputs, len(x)))
         for i in range(outputs):
             for j in range(len(x)):
-                matrix[i, j] = mpmath.diff(
-                    lambda v, i=i, j=j: function(*point[:j], v, *point[j + 1 :])[i], point[j]
-                )
+                matrix[i, j] = mpmath.diff(lambda v, i=i, j=j: function(*point[:j], v, *point[j + 1 :])[i], point[j])
     return matrix
 
 
