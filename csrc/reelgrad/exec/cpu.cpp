@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "reelgrad/exec/kernel_table.hpp"
 #include "reelgrad/exec/vector_math.hpp"
 #include "reelgrad/tape/errors.hpp"
 
@@ -19,11 +20,11 @@ std::vector<Isa> detect() {
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-        isas.push_back({"avx512", math_avx512});
+        isas.push_back({"avx512", math_avx512, kernels_avx512});
     }
-    if (avx2) isas.push_back({"avx2", math_avx2});
+    if (avx2) isas.push_back({"avx2", math_avx2, kernels_avx2});
 #endif
-    isas.push_back({"baseline", math_baseline});
+    isas.push_back({"baseline", math_baseline, kernels_baseline});
     return isas;
 }
 

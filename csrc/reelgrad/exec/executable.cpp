@@ -7,12 +7,16 @@
 #include <utility>
 #include <vector>
 
+#include "reelgrad/exec/cpu.hpp"
 #include "reelgrad/exec/kernel_table.hpp"
 #include "reelgrad/exec/lanes_run.hpp"
 #include "reelgrad/exec/listing.hpp"
 #include "reelgrad/exec/lower.hpp"
+#include "reelgrad/exec/number_kernel.hpp"
 #include "reelgrad/exec/workspace.hpp"
 #include "reelgrad/program/errors.hpp"
+#include "reelgrad/program/optimise.hpp"
+#include "reelgrad/program/verify.hpp"
 
 namespace reelgrad::exec {
 
@@ -37,25 +41,6 @@ bool has_contributions(const Program& program) {
     });
 }
 
-// Products that know no absolute zero.
-Program relaxed(const Program& program) {
-    program::Builder builder;
-    std::vector<program::ValueId> map(program.size());
-    for (program::ValueId v = 0; v < program.size(); ++v) {
-        const auto operands = program.operands(v);
-        const Code code = program[v].code;
-        if (code == code_of<program::ZMul> || code == code_of<program::SMul>) {
-            map[v] = builder.emit(code_of<ops::Mul>, {map[operands[0]], map[operands[1]]});
-        } else if (code == code_of<program::ZeroProduct>) {
-            map[v] = builder.constant(0.0);
-        } else {
-            map[v] = builder.copy(program, v, map);
-        }
-    }
-    builder.copy_outputs(program, map);
-    return builder.finish();
-}
-
 void expect_length(std::size_t got, std::size_t wanted, const char* what) {
     if (got == wanted) return;
     throw LengthError(std::to_string(got) + " " + what + " where the Program has " + std::to_string(wanted));
@@ -66,6 +51,7 @@ void expect_length(std::size_t got, std::size_t wanted, const char* what) {
 class Executable::State {
   public:
     explicit State(Program program) : program_(std::move(program)), kernels_(active_kernels()) {
+        program::verify(program_);
         for (const program::Input& input : program_.inputs()) {
             ++(input.rate == Rate::varying ? varying_inputs : uniform_inputs);
         }
@@ -76,7 +62,7 @@ class Executable::State {
             if (!varies) gradient_.push_back(output.gradient ? 1 : 0);
         }
         may_redo_ = has_contributions(program_);
-        relaxed_ = std::make_unique<Variant>(lower(relaxed(program_), outputs_vary_, kernels_, Flavour::relaxed));
+        relaxed_ = std::make_unique<Variant>(lowered_as(Flavour::relaxed));
     }
 
     void run(const Batch& batch, const Results& results, const RunOptions& options) {
@@ -100,10 +86,14 @@ class Executable::State {
     std::size_t uniform_inputs = 0, varying_inputs = 0, uniform_outputs = 0, varying_outputs = 0;
 
   private:
+    Lowered lowered_as(Flavour flavour) const {
+        const Program optimised =
+            program::optimised(program_, {.relaxed = flavour == Flavour::relaxed, .kernel = number_kernel});
+        return lower(optimised, outputs_vary_, kernels_, flavour);
+    }
+
     void run_checked(const Batch& batch, const Results& results, const RunOptions& options) {
-        std::call_once(checked_once_, [&] {
-            checked_ = std::make_unique<Variant>(lower(program_, outputs_vary_, kernels_, Flavour::checked));
-        });
+        std::call_once(checked_once_, [&] { checked_ = std::make_unique<Variant>(lowered_as(Flavour::checked)); });
         std::vector<double> uniforms(uniform_outputs);
         run_variant(*checked_, batch, {uniforms, results.columns}, options);
         for (std::size_t k = 0; k < uniform_outputs; ++k) {

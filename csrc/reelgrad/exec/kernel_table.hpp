@@ -45,16 +45,20 @@ struct KernelTable {
     // pairs: accumulator += a * g. result is the accumulator.
     Handler accumulate = nullptr, accumulate_product = nullptr, accumulate_scaled = nullptr, row_update = nullptr;
 
-    // load: a is the number of the source. store: a the slot, b the number of the sink. store_gradient also takes note
-    // of nan; store_where_nan replaces what is nan. splat: a scalar to a slot; copy: a cell to a cell.
-    Handler load = nullptr, store = nullptr, store_gradient = nullptr, store_where_nan = nullptr, splat = nullptr,
-            copy = nullptr;
+    // load: a is the number of the source; reload: not for the first time in the block. store: a the slot, b the number
+    // of the sink. store_gradient also takes note of nan; store_where_nan replaces what is nan. splat: a scalar to a
+    // slot; copy: a cell to a cell.
+    Handler load = nullptr, reload = nullptr, store = nullptr, store_gradient = nullptr, store_where_nan = nullptr,
+            splat = nullptr, copy = nullptr;
 
     // Sums the partials of accumulators, pairwise, into sums.
     void (*fold)(const double* partials, std::size_t accumulators, double* sums) = nullptr;
 };
 
-// Of the best instruction set that the processor has, or that REELGRAD_ISA asks for.
-const KernelTable& active_kernels();
+extern const KernelTable kernels_baseline;
+#if defined(REELGRAD_X86_64)
+extern const KernelTable kernels_avx2;
+extern const KernelTable kernels_avx512;
+#endif
 
 }  // namespace reelgrad::exec

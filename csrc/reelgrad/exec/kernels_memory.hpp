@@ -8,7 +8,15 @@
 namespace reelgrad::exec {
 namespace {
 
-template <class P>
+inline void prefetch([[maybe_unused]] const double* number) {
+#if defined(__GNUC__)
+    __builtin_prefetch(number, 0, 2);
+#endif
+}
+
+// Touching a column for the first time in a block, what the next block will need of it is asked for: the processor does
+// not foresee more than a few columns by itself.
+template <class P, bool first>
 void load(const Op& op, Frame& frame) {
     const Source& source = frame.sources[op.a];
     double* const slot = cell(frame, op.result);
@@ -17,7 +25,10 @@ void load(const Op& op, Frame& frame) {
         return;
     }
     const auto* const from = reinterpret_cast<const double*>(source.at);
-    for (std::size_t r = 0; r < frame.packs; ++r) P::load(from + r * P::width).store(slot + r * P::width);
+    for (std::size_t r = 0; r < frame.packs; ++r) {
+        if constexpr (first) prefetch(from + r * P::width + frame.padded);
+        P::load(from + r * P::width).store(slot + r * P::width);
+    }
 }
 
 template <class P>
@@ -35,7 +46,7 @@ template <class P>
 void store_gradient(const Op& op, Frame& frame) {
     const Operand<P, false> slot(frame, op.a);
     P nans(0.0);
-    for (std::size_t r = 0; r < frame.packs; ++r) nans = select(is_nan(slot[r]), P(1.0), nans);
+    for (std::size_t r = 0; r < frame.packs; ++r) nans = select(ops::is_nan(slot[r]), P(1.0), nans);
     double count[kPartials];
     nans.store(count);
     for (std::size_t i = 0; i < P::width; ++i) frame.nan = frame.nan || count[i] != 0.0;
@@ -64,7 +75,8 @@ inline void copy(const Op& op, Frame& frame) { *cell(frame, op.result) = *cell(f
 
 template <class Wide>
 constexpr void enter_memory(KernelTable& table) {
-    table.load = &load<Wide>;
+    table.load = &load<Wide, true>;
+    table.reload = &load<Wide, false>;
     table.store = &store<Wide>;
     table.store_gradient = &store_gradient<Wide>;
     table.store_where_nan = &store_where_nan;

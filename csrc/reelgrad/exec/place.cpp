@@ -114,6 +114,7 @@ class Placement {
         std::vector<std::uint32_t> next(selected_.values, kNever);
         const std::vector<std::uint32_t> uses = next_uses(steps, Operand::slot, next);
         std::vector<std::uint32_t> slot_of(selected_.values, kNone);
+        std::vector<char> loaded(selected_.values, 0);
         FreeList slots(0);
         lowered_.body.reserve(steps.size() + steps.size() / 8);
         for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -121,8 +122,10 @@ class Placement {
             for (const Operand& operand : operands) {
                 if (operand.kind != Operand::slot || slot_of[operand.id] != kNone) continue;
                 slot_of[operand.id] = slots.take();
+                const Handler load = loaded[operand.id] == 0 ? kernels_.load : kernels_.reload;
+                loaded[operand.id] = 1;
                 lowered_.body.push_back(
-                    {kernels_.load, slot_offset(slot_of[operand.id]), selected_.source_of[operand.id], 0, 0});
+                    {load, slot_offset(slot_of[operand.id]), selected_.source_of[operand.id], 0, 0});
             }
             begin(steps[i]);
             for (const Operand& operand : operands) encode(offset(operand, slot_of));
