@@ -18,7 +18,10 @@ LISTED = [
         'v3 = dot_add(v0, v1, v0, v2, v0)\noutput("y", v3)',
         ["  s0 = load x", "  s1 = load z", r"  s\d = w \+ s0\*w \+ s1\*w", r"  store y = s\d"],
     ),
-    ('v3 = dot(v1, v2, v2, v1)\noutput("y", v3)', [r"  s\d = s\d\*s\d \+ s\d\*s\d"]),
+    (
+        'v3 = exp(v2)\nv4 = dot(v1, v2, v3, v2, v1, v3)\noutput("y", v4)',
+        [r"  s\d = 0 \+ s\d\*s\d \+ s\d\*s\d \+ s\d\*s\d"],
+    ),
     (
         'v3 = less(v1, v0)\nv4 = where(v3, v1, v2)\noutput("y", v4)',
         [r"  s\d = s0 where s0 < w, else s1", r"  store y = s\d"],

@@ -99,7 +99,7 @@ void formulas_read_like_python() {
     expect_formulas<Mul>({"a*b", "b", "a"});
     expect_formulas<Div>({"a/b", "1/b", "-y/b"});
     expect_formulas<Pow>({"a**b",
-                          "0 if b == 0 or power == 0 else b*power"
+                          "0 if b == 0 or power == 0 and abs(b) == inf else b*power"
                           " where power = y/a if b < 0.5 and a > 0 and a < inf else a**(b - 1)",
                           "0 if y == 0 and a >= 0 or a == 0 and b == 0 else y*log(a)"});
     expect_formulas<Mod>({"a % b", "1", "-(a // b)"});
