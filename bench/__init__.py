@@ -7,6 +7,7 @@ once without timing; ``python -m bench.report`` measures all ratios in one run a
     engines                          reelgrad, plain floats and the scalar peers behind one interface
     arrays                           the peers that compute whole arrays
     batch, asian, replay, long_program   workloads of one call that gives value and gradient, with their peers
+    compiled                         reelgrad's rows where functions are compiled: rg.compile, rg.fit
     cpp_build                        the C++ of the benchmarks, built and loaded
     cpp_tape, limits                 the tape from C++; what can be had by hand in C++
     timing, machine                  interleaved rounds and their ratios; what they ran on

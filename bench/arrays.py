@@ -258,16 +258,17 @@ def moons_jax_loop() -> Run:
 
 
 # Names and makers.
+JAX_LOOP = "JAX, compiled loop"
 XOR_RUNS: Sequence[tuple[str, Callable[[], Run]]] = (
     ("plain Python, derivative by hand", xor_by_hand),
     ("NumPy, derivative by hand", xor_numpy),
     ("PyTorch", xor_torch),
     ("JAX, jit per step", xor_jax),
-    ("JAX, compiled loop", xor_jax_loop),
+    (JAX_LOOP, xor_jax_loop),
 )
 MOONS_RUNS: Sequence[tuple[str, Callable[[], Run]]] = (
     ("NumPy, derivative by hand", moons_numpy),
     ("PyTorch", moons_torch),
     ("JAX, jit per step", moons_jax),
-    ("JAX, compiled loop", moons_jax_loop),
+    (JAX_LOOP, moons_jax_loop),
 )

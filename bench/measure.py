@@ -16,12 +16,21 @@ import numpy as np
 import reelgrad as rg
 from bench import moons, operators, xor
 from bench.arrays import MOONS_RUNS, XOR_RUNS, Run
+from bench.compiled import FIT, moons_fit, xor_fit
 from bench.cpp_build import BuildImpossible
 from bench.cpp_tape import CppTape, build
 from bench.engines import DIFFERENTIATING, TRAINING, Engine, Floats, Micrograd, Reelgrad
 from bench.limits import LIMIT, moons_limit, xor_limit
 from bench.long_tape import small_graph_on_a_long_tape
-from bench.measure_programs import measure_asian, measure_batch, measure_long_program, measure_replay
+from bench.measure_programs import (
+    CompileTime,
+    measure_asian,
+    measure_batch,
+    measure_calls,
+    measure_compile,
+    measure_long_program,
+    measure_replay,
+)
 from bench.parts import CppPart, Effort, Part, made
 from bench.program import GRADIENT_TOLERANCE, Program, mixed_program
 from bench.timing import Rounds, Variant, interleave, timed
@@ -49,7 +58,9 @@ class Measurements:
     asian: Part
     cpp: CppPart
     replay: Part
+    calls: Rounds
     long_program: Part
+    compile: list[CompileTime]
 
 
 # --- W1
@@ -192,7 +203,7 @@ MOONS_FEWER = {"XAD": 3, "micrograd": 1}
 
 def measure_xor(rounds: int) -> Part:
     """Time XOR, per epoch."""
-    own_words = [(REELGRAD_SIGMOID, _trainer(Reelgrad(), xor.XOR_IN_REELGRAD))]
+    own_words = [(REELGRAD_SIGMOID, _trainer(Reelgrad(), xor.XOR_IN_REELGRAD)), (FIT, xor_fit())]
     return _measure_training("W2, XOR", xor.XOR, rounds, own_words, [(LIMIT, xor_limit), *XOR_RUNS], XOR_FEWER)
 
 
@@ -201,7 +212,9 @@ def measure_moons(rounds: int) -> Part:
     result = train(Reelgrad(), moons.MOONS, moons.STEPS)
     assert abs(result.loss - moons.FINAL_LOSS) < 5e-11, result.loss
     assert moons.accuracy(result.scores) == 1.0
-    return _measure_training("W3, moons", moons.MOONS, rounds, [], [(LIMIT, moons_limit), *MOONS_RUNS], MOONS_FEWER)
+    return _measure_training(
+        "W3, moons", moons.MOONS, rounds, [(FIT, moons_fit())], [(LIMIT, moons_limit), *MOONS_RUNS], MOONS_FEWER
+    )
 
 
 def measure_memory(after: Sequence[int] = (10, 100, 300)) -> dict[int, int]:
@@ -293,5 +306,7 @@ def measure(effort: Effort) -> Measurements:
         asian=measure_asian(effort.asian),
         cpp=measure_tape(effort.tape, effort.tape_operators),
         replay=measure_replay(effort.replay),
+        calls=measure_calls(effort.calls),
         long_program=measure_long_program(effort.long_program),
+        compile=measure_compile(effort.compile_with_jax),
     )

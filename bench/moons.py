@@ -53,7 +53,8 @@ def dense(layer: Layer, x: Sequence[Any]) -> list[Any]:
     return [sum((wi * xi for wi, xi in zip(w, x, strict=True)), b) for w, b in zip(*layer, strict=True)]
 
 
-def _score(network: tuple[Layer, Layer, Layer], x: Sequence[float], relu: Callable[[Any], Any]) -> Any:
+def score(network: tuple[Layer, Layer, Layer], x: Sequence[float], relu: Callable[[Any], Any]) -> Any:
+    """Return the network's output."""
     h = [relu(z) for z in dense(network[0], x)]
     h = [relu(z) for z in dense(network[1], h)]
     return dense(network[2], h)[0]
@@ -62,7 +63,7 @@ def _score(network: tuple[Layer, Layer, Layer], x: Sequence[float], relu: Callab
 def _loss(parameters: Sequence[Any], engine: Engine) -> tuple[Any, list[Any]]:
     relu = engine.relu
     network = layers(parameters)
-    scores = [_score(network, x, relu) for x in _ROWS]
+    scores = [score(network, x, relu) for x in _ROWS]
     hinge = sum(relu(1.0 - s * side) for s, side in zip(scores, _SIDES, strict=True)) * (1.0 / POINTS)
     return hinge + sum(q * q for q in parameters) * PENALTY, scores
 

@@ -23,7 +23,9 @@ class Effort:
     asian: int = 21
     tape: int = 15
     replay: int = 41
+    calls: int = 41
     long_program: int = 15
+    compile_with_jax: int = 1_000  # operators; JAX needs a minute for them, and eight times that for twice as many
     tape_operators: int = 10_000_000
 
 
@@ -38,7 +40,9 @@ QUICK = Effort(
     asian=2,
     tape=3,
     replay=5,
+    calls=5,
     long_program=2,
+    compile_with_jax=0,
     tape_operators=1_000_000,
 )
 

@@ -105,6 +105,10 @@ Value and gradient of the loss of W4 for one sample, from Python: the parameters
 
 {sections.gradient_section(m.replay, "call", limit=False)}
 
+What a call costs with arguments of other structures: value and gradient of the sum of the squares of ten numbers.
+
+{sections.calls_section(m.calls)}
+
 ## W8: a long program
 
 A random straight-line program of {long_program.timed_program().operators:,} operators with 20 inputs, over
@@ -112,6 +116,11 @@ A random straight-line program of {long_program.timed_program().operators:,} ope
 and lane.
 
 {sections.gradient_section(m.long_program, "operator and lane", limit=False)}
+
+Compiling value and gradient of such programs, the trace apart. JAX was asked to compile the smallest only: it takes
+eight times as long for twice as many operators.
+
+{sections.compile_section(m.compile)}
 
 ## Where others win
 

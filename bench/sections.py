@@ -6,6 +6,7 @@ from bench import operators
 from bench.figure import Bar, Panel, duration, factor
 from bench.limits import LIMIT
 from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, Measurements
+from bench.measure_programs import CompileTime
 from bench.parts import CppPart, Part
 from bench.targets import targets
 from bench.timing import Metric, Rounds
@@ -78,6 +79,23 @@ def gradient_section(part: Part, unit: str, *, limit: bool) -> str:
     return _table_of_ratios(part, unit, (*[("÷ limit", LIMIT)] * limit, ("÷ reelgrad", REELGRAD)))
 
 
+def calls_section(rounds: Rounds) -> str:
+    """W7, the structure of arguments."""
+    names = rounds.variants()
+    rows = [(name, duration(rounds.median(Metric(name))), duration(rounds.minimum(Metric(name)))) for name in names]
+    return table(("the argument is", "median", "fastest round"), rows)
+
+
+def compile_section(times: Sequence[CompileTime]) -> str:
+    """W8, what happens before the first run."""
+    rows = []
+    for found in times:
+        per_operator = duration(found.compile / found.operators)
+        jax = "-" if found.jax is None else duration(found.jax)
+        rows.append((f"{found.operators:,}", duration(found.trace), duration(found.compile), per_operator, jax))
+    return table(("operators", "trace", "compile", "compile, per operator", "JAX's compile"), rows)
+
+
 def bounded_section(rounds: Rounds, memory: dict[int, int]) -> str:
     """Tell what does not grow: backward() with the tape, the memory with the steps."""
     short, long = duration(rounds.median(Metric("0"))), duration(rounds.median(Metric("60000")))
@@ -109,19 +127,24 @@ Compiler: {part.compiler}.
 {table(("per operator", "median", "fastest round", "÷ plain"), rows)}"""
 
 
+NOTHING = "nothing that was measured"
+
+
 def _faster(part: Part) -> str:
     own = Metric(REELGRAD)
-    peers = [name for name in part.names if name != FLOATS and not name.startswith(REELGRAD)]
+    peers = [name for name in part.names if name != FLOATS and not name.startswith((REELGRAD, LIMIT))]
     gains = {name: part.rounds.ratio(own, Metric(name)) for name in peers}
     faster = sorted((name for name in peers if gains[name] > 1.0), key=lambda name: -gains[name])
     wins = [f"{name} ({factor(gains[name])}x)" for name in faster]
-    return "; ".join(wins) or "nothing that was measured"
+    return "; ".join(wins) or NOTHING
 
 
 def losses_section(m: Measurements) -> str:
     """Tell where others win, and what was missed."""
     chain = m.chain.rounds
     first = chain.ratio(Metric(REELGRAD_NEW_TAPE, "forward"), Metric(REELGRAD, "forward"))
+    programs = {"A gradient over a batch": m.batch, "The Asian call": m.asian, "One sample": m.replay}
+    faster = {title: _faster(part) for title, part in programs.items()}
     lines = [
         f"- XOR is faster with: {_faster(m.xor)}.\n"
         "  What compiles the whole loop, or has its derivative written by hand, keeps no tape.",
@@ -130,6 +153,7 @@ def losses_section(m: Measurements) -> str:
         "  calls per step instead of 65,000. Nodes are for programs that are not made of arrays.",
         f"- The first 65,536 operators on a new tape take {factor(first)} times as long: their memory is new.",
     ]
+    lines += [f"- {title} is faster with: {names}." for title, names in faster.items() if names != NOTHING]
     compared = [case.label for case in operators.CASES if case.floats is not None]
     ratios = {label: m.operators.ratio(Metric(label, "Node"), Metric(label, "float")) for label in compared}
     slow = sorted((label for label in compared if ratios[label] > 2.0), key=lambda label: -ratios[label])

@@ -6,6 +6,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.arrays import XOR_RUNS, Run
+from bench.compiled import xor_fit
 from bench.engines import TRAINING, Engine, Reelgrad
 from bench.fixtures import present, time_rounds
 from bench.limits import LIMIT, xor_limit
@@ -34,6 +35,12 @@ def test_forward_only_on_floats(benchmark: BenchmarkFixture) -> None:
 def test_reelgrad(benchmark: BenchmarkFixture, task: object) -> None:
     result = time_rounds(benchmark, train, (Reelgrad(), task, EPOCHS), rounds=5)
     require_same_loss("reelgrad", result, PATH, EPOCHS)
+
+
+@pytest.mark.benchmark(group="W2 XOR, 10,000 epochs")
+def test_fit(benchmark: BenchmarkFixture) -> None:
+    result = time_rounds(benchmark, xor_fit(), (EPOCHS,), rounds=5)
+    require_same_loss("rg.fit", result, PATH, EPOCHS)
 
 
 @pytest.mark.benchmark(group="W2 XOR, 1,000 epochs")

@@ -10,6 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import reelgrad as rg
 from bench.arrays import MOONS_RUNS, Run
+from bench.compiled import moons_fit
 from bench.engines import TRAINING, Engine, Reelgrad
 from bench.fixtures import present, time_rounds
 from bench.limits import LIMIT, moons_limit
@@ -54,6 +55,12 @@ def test_forward_only_on_floats(benchmark: BenchmarkFixture) -> None:
 def test_reelgrad(benchmark: BenchmarkFixture) -> None:
     result = time_rounds(benchmark, train, (Reelgrad(), MOONS, STEPS), rounds=5)
     require_same_loss("reelgrad", result, PATH, STEPS)
+
+
+@pytest.mark.benchmark(group="W3 moons, 100 steps")
+def test_fit(benchmark: BenchmarkFixture) -> None:
+    result = time_rounds(benchmark, moons_fit(), (STEPS,), rounds=5)
+    require_same_loss("rg.fit", result, PATH, STEPS)
 
 
 @pytest.mark.benchmark(group="W3 moons, 100 steps")

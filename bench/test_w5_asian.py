@@ -9,11 +9,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import reelgrad as rg
 from bench import asian
 from bench.asian import BY_STEP, INPUTS, PEERS, expected
+from bench.compiled import ASIAN
 from bench.fixtures import present, time_rounds
 from bench.gradients import Work, require_same_gradient
 from bench.limits import LIMIT, asian_limit
 
-MAKERS = [(LIMIT, asian_limit), *PEERS]
+MAKERS = [(LIMIT, asian_limit), *ASIAN, *PEERS]
 
 
 def test_the_program_on_floats_has_the_price_of_the_formulas_on_arrays() -> None:

@@ -63,6 +63,10 @@ class Rounds:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def variants(self) -> list[str]:
+        """Return the names of the variants, in their order."""
+        return list(dict.fromkeys(metric.variant for row in self._rows for metric in row))
+
     def median(self, metric: Metric) -> float:
         """Return the median over the rounds."""
         return median(row[metric] for row in self._rows if metric in row)
