@@ -142,6 +142,9 @@ def calls() -> list[tuple[str, Work]]:
     """Return value and gradient of the sum of ten squares, the numbers in one structure or another."""
     numbers = np.linspace(0.1, 1.0, 10)
     flat = rg.compile(_squares)
+    neuron = rg.nn.Neuron(len(numbers) - 1)
+    for parameter, number in zip(neuron.parameters(), numbers.tolist(), strict=True):
+        parameter.value = number
     return [
         ("an array, `out=`", partial(flat.value_and_grad, numbers, out=np.empty(10))),
         ("an array", partial(flat.value_and_grad, numbers)),
@@ -154,5 +157,5 @@ def calls() -> list[tuple[str, Work]]:
                 {"w": numbers[:8].copy(), "b": numbers[8:].copy()},
             ),
         ),
-        ("a Module, `rg.nn.Neuron(9)`", partial(rg.compile(_of_module).value_and_grad, rg.nn.Neuron(9))),
+        ("a Module, `rg.nn.Neuron(9)`", partial(rg.compile(_of_module).value_and_grad, neuron)),
     ]
