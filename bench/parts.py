@@ -25,7 +25,7 @@ class Effort:
     replay: int = 41
     calls: int = 41
     long_program: int = 15
-    compile_with_jax: int = 1_000  # operators; JAX needs a minute for them, and eight times that for twice as many
+    compile_with_jax: int = 1_000  # operators, for which JAX needs a minute
     tape_operators: int = 10_000_000
 
 

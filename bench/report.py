@@ -117,8 +117,8 @@ and lane.
 
 {sections.gradient_section(m.long_program, "operator and lane", limit=False)}
 
-Compiling value and gradient of such programs, the trace apart. JAX was asked to compile the smallest only: it takes
-eight times as long for twice as many operators.
+Compiling value and gradient of such programs, the trace apart. JAX was asked to compile the smallest only: more would
+take it many minutes.
 
 {sections.compile_section(m.compile)}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench import operators
+from bench.compiled import FIT
 from bench.figure import Bar, Panel, duration, factor
 from bench.limits import LIMIT
 from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, Measurements
@@ -130,8 +131,8 @@ Compiler: {part.compiler}.
 NOTHING = "nothing that was measured"
 
 
-def _faster(part: Part) -> str:
-    own = Metric(REELGRAD)
+def _faster(part: Part, own_name: str = REELGRAD) -> str:
+    own = Metric(own_name)
     peers = [name for name in part.names if name != FLOATS and not name.startswith((REELGRAD, LIMIT))]
     gains = {name: part.rounds.ratio(own, Metric(name)) for name in peers}
     faster = sorted((name for name in peers if gains[name] > 1.0), key=lambda name: -gains[name])
@@ -146,14 +147,16 @@ def losses_section(m: Measurements) -> str:
     programs = {"A gradient over a batch": m.batch, "The Asian call": m.asian, "One sample": m.replay}
     faster = {title: _faster(part) for title, part in programs.items()}
     lines = [
-        f"- XOR is faster with: {_faster(m.xor)}.\n"
+        f"- By `rg.fit`, XOR is slower than with: {_faster(m.xor, FIT)}.\n"
+        f"  The moons network is slower than with: {_faster(m.moons, FIT)}.",
+        f"- As Nodes, XOR is slower than with: {_faster(m.xor)}.\n"
         "  What compiles the whole loop, or has its derivative written by hand, keeps no tape.",
-        f"- The moons network is faster with: {_faster(m.moons)}.\n"
+        f"- As Nodes, the moons network is slower than with: {_faster(m.moons)}.\n"
         "  It is made of matrix products over 100 points: whoever hands them over as arrays pays Python for a few\n"
         "  calls per step instead of 65,000. Nodes are for programs that are not made of arrays.",
         f"- The first 65,536 operators on a new tape take {factor(first)} times as long: their memory is new.",
     ]
-    lines += [f"- {title} is faster with: {names}." for title, names in faster.items() if names != NOTHING]
+    lines += [f"- {title} is slower than with: {names}." for title, names in faster.items() if names != NOTHING]
     compared = [case.label for case in operators.CASES if case.floats is not None]
     ratios = {label: m.operators.ratio(Metric(label, "Node"), Metric(label, "float")) for label in compared}
     slow = sorted((label for label in compared if ratios[label] > 2.0), key=lambda label: -ratios[label])
