@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -167,6 +168,27 @@ def test_nan_in_the_data_stays() -> None:
 def test_wrong_batches_say_what_is_wrong(arguments: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         _core.Executable(SUM).run(*arguments)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends a signal")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_signal_stops_a_long_run_and_leaves_the_executable_usable(threads: int) -> None:
+    program = rg.Program.parse('v0 = varying("x")\nv1 = exp(v0)\nv2 = lane_sum(v1)\noutput("s", v2)\n')
+    executable, lanes = _core.Executable(program), 1 << 34  # minutes
+    column = np.broadcast_to(np.zeros(1), (lanes,))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            executable.run(np.empty(0), [column], lanes, threads=threads)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert executable.run(np.empty(0), [column[:5000]], 5000, threads=threads)[0].tolist() == [5000.0]
 
 
 def test_lanes_that_depend_on_a_sum_over_lanes_are_refused() -> None:
