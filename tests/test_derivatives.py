@@ -564,3 +564,88 @@ def test_derivatives_say_what_they_are() -> None:
 
     assert rg.grad(loss).__name__ == "gradient_of_loss"
     assert rg.hessian(loss).__doc__ == "Jacobian of gradient_of_loss."
+
+
+# --- Compiled functions
+
+
+@pytest.mark.parametrize("row", SCALAR, ids=str)
+def test_derivatives_of_a_compiled_function_are_those_of_mpmath(row: Row) -> None:
+    compiled, numbers, along = rg.compile(over(row)), argnums_of(row), direction(row)
+    vector = np.array(numbers_in(along), float)
+    agree(rg.value_and_grad(compiled, numbers)(*row.args)[1], jacobian_of(row))
+    agree(rg.jacobian(compiled, numbers)(*row.args), jacobian_of(row))
+    agree(assembled(rg.hessian(compiled, numbers)(*row.args), row), hessian_of(row))
+    agree(rg.hvp(compiled, row.args, along, argnums=numbers), hessian_of(row) @ vector)
+    agree(rg.jvp(compiled, row.args, along)[1], jacobian_of(row) @ vector)
+    agree(rg.vjp(compiled, *row.args)[1](2.0), 2.0 * jacobian_of(row))
+
+
+def piecewise(p: Any, x: Any) -> Any:
+    y = p["a"] * x + p["b"][0]
+    return y**3 if y > 0.0 else rg.exp(y) * p["b"][1]
+
+
+PARAMS = {"a": 0.7, "b": np.array([0.1, -0.4])}
+DATA = np.linspace(-1.0, 1.5, 11)
+ALONG = {"a": 1.0, "b": np.array([0.5, -2.0])}
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_derivatives_of_a_reduced_batch_are_those_of_the_loop(reduce: str) -> None:
+    compiled = rg.compile(piecewise, in_axes=(None, 0), reduce=reduce)
+
+    def loop(p: Any, xs: Any) -> Any:
+        total = sum(piecewise(p, x) for x in xs)
+        return total / len(xs) if reduce == "mean" else total
+
+    for derivative in (rg.grad, rg.hessian):
+        agree(derivative(compiled)(PARAMS, DATA), numbers_in(derivative(loop)(PARAMS, DATA)))
+    agree(rg.jacobian(compiled)(PARAMS, DATA), numbers_in(rg.grad(loop)(PARAMS, DATA)))
+    agree(rg.hvp(compiled, (PARAMS, DATA), (ALONG, None)), numbers_in(rg.hvp(loop, (PARAMS, DATA), (ALONG, None))))
+    tangents = (ALONG, np.cos(DATA))
+    agree(rg.jvp(compiled, (PARAMS, DATA), tangents), numbers_in(rg.jvp(loop, (PARAMS, DATA), tangents)))
+    agree(rg.vjp(compiled, PARAMS, DATA)[1](3.0), numbers_in(rg.vjp(loop, PARAMS, DATA)[1](3.0)))
+    both = rg.hvp(compiled, (PARAMS, DATA), tangents, argnums=(0, 1))
+    agree(both, numbers_in(rg.hvp(loop, (PARAMS, DATA), tangents, argnums=(0, 1))))
+
+
+def test_derivatives_of_a_batch_come_for_each_sample() -> None:
+    compiled = rg.compile(piecewise, in_axes=(None, 0))
+    hessians = rg.hessian(compiled)(PARAMS, DATA)
+    jacobians = rg.jacobian(compiled, (0, 1))(PARAMS, DATA)
+    assert hessians["b"]["b"].shape == (11, 2, 2)
+    assert jacobians[1].shape == (11,)
+    for k, x in enumerate(DATA):
+        here = rg.hessian(piecewise)(PARAMS, x)
+        agree(optree.tree_map(lambda a, k=k: a[k], hessians), numbers_in(here))
+        slopes = rg.jacobian(piecewise, (0, 1))(PARAMS, x)
+        agree(optree.tree_map(lambda a, k=k: a[k], jacobians), numbers_in(slopes))
+    along = rg.jvp(compiled, (PARAMS, DATA), (ALONG, None))[1]
+    agree(along, [rg.jvp(piecewise, (PARAMS, x), (ALONG, None))[1] for x in DATA])
+
+
+def test_wrong_use_of_derivatives_of_compiled_functions() -> None:
+    compiled = rg.compile(piecewise, in_axes=(None, 0), reduce="sum")
+    with pytest.raises(rg.SettingError, match="each pair of samples"):
+        rg.hessian(compiled, 1)(PARAMS, DATA)
+    with pytest.raises(rg.SettingError, match="has_aux"):
+        rg.grad(compiled, has_aux=True)(PARAMS, DATA)
+    with pytest.raises(rg.SettingError, match="__wrapped__"):
+        rg.grad(lambda a: rg.grad(compiled)({"a": a, "b": PARAMS["b"]}, DATA)["a"])(1.0)
+
+
+def test_a_compiled_function_of_one_sample_takes_part_in_nesting() -> None:
+    cube = rg.compile(lambda x: x**3)
+    assert rg.grad(lambda x: rg.grad(cube)(x) * x)(2.0) == 36.0
+    assert rg.grad(rg.grad(cube))(2.0) == 12.0
+
+
+def test_derivatives_stand_inside_of_compiled_batches() -> None:
+    f = lambda x: rg.where(x > 0.0, rg.sqrt(x) * x, x * x)  # noqa: E731
+    steps = rg.compile(lambda x: x - rg.grad(f)(x) if rg.grad(f)(x) > 0.5 else rg.hessian(f)(x), in_axes=0)
+    x = np.array([-1.0, 0.0, 0.05, 0.5, 4.0])
+    expected = [v - rg.grad(f)(v) if rg.grad(f)(v) > 0.5 else rg.hessian(f)(v) for v in x]
+    assert steps(x) == pytest.approx(expected, rel=1e-14)
+    slopes = [rg.grad(lambda v: v - rg.grad(f)(v) if rg.grad(f)(v) > 0.5 else rg.hessian(f)(v))(v) for v in x]
+    assert steps.grad(x) == pytest.approx(slopes, rel=1e-13)

@@ -193,9 +193,12 @@ outputs : int, optional
 )")
         .def(
             "linearise",
-            [](const Program& p, const Numbers& inputs) { return program::linearise(p, chosen_inputs(p, inputs)); },
-            py::arg("inputs") = py::none(),
-            "The Program with a tangent more for each of the inputs (by number; all by default) and of the outputs.")
+            [](const Program& p, const Numbers& inputs, bool varying_tangents) {
+                return program::linearise(p, chosen_inputs(p, inputs), varying_tangents);
+            },
+            py::arg("inputs") = py::none(), py::kw_only(), py::arg("varying_tangents") = false,
+            "The Program with a tangent more for each of the inputs (by number; all by default) and of the outputs.\n\n"
+            "With `varying_tangents` there is a number per lane for each tangent: the lanes are directions.")
         .def(
             "optimised", [](const Program& p, bool relaxed) { return program::optimised(p, {.relaxed = relaxed}); },
             py::kw_only(), py::arg("relaxed") = true,

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reelgrad._core import LengthError, NodeTypeError
+from reelgrad._core import LengthError, NodeTypeError, SettingError
+from reelgrad.compiled import CompiledFunction
+from reelgrad.compiled_derivatives import Compiled, plain_or_compiled
 from reelgrad.point import Point, Row, checked_argnums, numbers_like, taken_apart
 from reelgrad.trees import Structure
 
@@ -86,7 +88,11 @@ def value_and_grad(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -
 
     @_described(fun, "Value and gradient")
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        with Point(fun, args, kwargs, checked_argnums(argnums, len(args))) as point:
+        function = plain_or_compiled(fun, args)
+        if isinstance(function, CompiledFunction):
+            _require_same_aux(function, has_aux)
+            return function.value_and_grad(*args, argnums=argnums, **kwargs)
+        with Point(function, args, kwargs, checked_argnums(argnums, len(args))) as point:
             if has_aux:
                 point.take_aux()
             value, row = point.gradient()
@@ -149,7 +155,13 @@ def _jacobian(fun: Function, argnums: Argnums, has_aux: bool, forward: bool | No
 
     @_described(fun, "Jacobian")
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        with Point(fun, args, kwargs, checked_argnums(argnums, len(args))) as point:
+        function = plain_or_compiled(fun, args)
+        if isinstance(function, CompiledFunction):
+            call = Compiled(function, args, has_aux)
+            matrix, aux = call.jacobian(argnums)
+            found = _blocks(matrix, call.value_structure, call.structures(argnums), argnums, call.is_per_lane)
+            return (found, aux) if has_aux else found
+        with Point(function, args, kwargs, checked_argnums(argnums, len(args))) as point:
             if has_aux:
                 point.take_aux()
             outputs, structure = _outputs(point)
@@ -177,7 +189,27 @@ def hessian(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -> Funct
     array([[4., 2.],
            [2., 0.]])
     """
-    return _jacobian(grad(fun, argnums, has_aux), argnums, has_aux, True)
+    plain = _jacobian(grad(fun, argnums, has_aux), argnums, has_aux, True)
+    if not isinstance(fun, CompiledFunction):
+        return plain
+
+    @_described(fun, "Hessian")
+    def hessian_of(*args: Any, **kwargs: Any) -> Any:
+        if not isinstance(plain_or_compiled(fun, args), CompiledFunction):
+            return plain(*args, **kwargs)
+        call = Compiled(fun, args, has_aux)
+        matrix, aux = call.hessian(argnums)
+        structures = call.structures(argnums)
+        found = []
+        top = 0
+        for structure in structures:
+            rows = matrix[..., top : top + structure.size, :]
+            found.append(_blocks(rows, structure, structures, argnums, call.is_per_lane))
+            top += structure.size
+        blocks = found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
+        return (blocks, aux) if has_aux else blocks
+
+    return hessian_of
 
 
 def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -207,6 +239,10 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux:
     _require_callable(fun, "jvp")
     _require_sequences("jvp", primals, tangents)
     argnums = [k for k, tangent in enumerate(tangents) if tangent is not None]
+    fun = plain_or_compiled(fun, [*primals, *tangents])
+    if isinstance(fun, CompiledFunction):
+        values, slopes, aux = Compiled(fun, primals, has_aux).jvp(tangents)
+        return (values, slopes, aux) if has_aux else (values, slopes)
     with Point(fun, primals, {}, argnums) as point:
         if has_aux:
             point.take_aux()
@@ -249,6 +285,9 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], argnums:
     """
     _require_callable(fun, "hvp")
     _require_sequences("hvp", primals, tangents)
+    fun = plain_or_compiled(fun, [*primals, *tangents])
+    if isinstance(fun, CompiledFunction):
+        return Compiled(fun, primals, fun.settings.has_aux).hvp(tangents, argnums)
     return jvp(grad(fun, argnums), primals, tangents)[1]
 
 
@@ -271,6 +310,10 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
     ((3.0, 2.0), (1.0, 1.0))
     """
     _require_callable(fun, "vjp")
+    fun = plain_or_compiled(fun, primals)
+    if isinstance(fun, CompiledFunction):
+        out, pull_compiled, aux = Compiled(fun, primals, has_aux).vjp()
+        return (out, pull_compiled, aux) if has_aux else (out, pull_compiled)
     with Point(fun, primals, {}, range(len(primals))) as point:
         if has_aux:
             point.take_aux()
@@ -303,7 +346,10 @@ def _trees(structures: Sequence[Structure], row: Row, argnums: Argnums) -> Any:
     return found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
 
 
-def _blocks(matrix: NDArray[Any], outputs: Structure, inputs: Sequence[Structure], argnums: Argnums) -> Any:
+def _blocks(
+    matrix: NDArray[Any], outputs: Structure, inputs: Sequence[Structure], argnums: Argnums, per_lane: bool = False
+) -> Any:
+    lanes = matrix.shape[:1] if per_lane else ()
     rows: list[Any] = []
     top = 0
     for out in outputs.leaves:
@@ -313,10 +359,10 @@ def _blocks(matrix: NDArray[Any], outputs: Structure, inputs: Sequence[Structure
         for structure in inputs:
             blocks: list[Any] = []
             for spec in structure.leaves:
-                block = matrix[top:bottom, left : left + spec.size]
+                block = matrix[..., top:bottom, left : left + spec.size]
                 left += spec.size
-                if out.kind == "array" or spec.kind == "array":
-                    blocks.append(np.ascontiguousarray(block).reshape(out.shape + spec.shape))
+                if per_lane or out.kind == "array" or spec.kind == "array":
+                    blocks.append(np.ascontiguousarray(block).reshape(lanes + out.shape + spec.shape))
                 else:
                     blocks.append(block.item())
             trees.append(structure.unflatten(blocks))
@@ -331,6 +377,14 @@ def _blocks(matrix: NDArray[Any], outputs: Structure, inputs: Sequence[Structure
 def _require_callable(fun: Any, name: str) -> None:
     if not callable(fun):
         raise NodeTypeError(f"{name}(fun): got {fun!r:.80}, which cannot be called; pass the function, not its result")
+
+
+def _require_same_aux(function: CompiledFunction, has_aux: bool) -> None:
+    if has_aux != function.settings.has_aux:
+        raise SettingError(
+            f"has_aux={has_aux} here, but {function!r} was compiled with has_aux={function.settings.has_aux}: both "
+            "must say the same"
+        )
 
 
 def _require_sequences(name: str, primals: Any, tangents: Any) -> None:

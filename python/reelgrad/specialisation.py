@@ -104,6 +104,7 @@ class Specialisation:
             has_aux=self.settings.has_aux,
         )
         self._runners: dict[tuple[int, ...] | None, Runner] = {}
+        self.derived: dict[Any, Any] = {}  # what else was made of the paths, by what it is
 
     def leaves(self, number: int) -> list[tuple[LeafSpec, Axis]]:
         """Return the numeric leaves of an argument, each with its axis."""

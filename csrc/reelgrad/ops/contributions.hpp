@@ -4,7 +4,7 @@
 // for selecting operators also where p is 0 (SMul: no edge, whatever g). A Program is run *relaxed* first, with plain
 // products; if a gradient comes out nan it is run again *checked*, with these (lower.hpp). zero_product(y, c) tells
 // where y, such a contribution, was made 0 though c, the plain product, is nan: second derivatives pass through there
-// as 0.
+// as 0. Both are selecting themselves: where g is 0, what p does is of no account to any derivative.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@ constexpr double zero_product(double y, double c) { return y == 0.0 && is_nan(c)
 
 struct ZMul : Binary {
     static constexpr std::string_view name = "zmul";
+    static constexpr bool selecting = true;
     static constexpr std::array<std::string_view, 2> operands{"g", "p"};
     template <class Num>
     static Num value(const Num& g, const Num& p) {
@@ -33,6 +34,7 @@ struct ZMul : Binary {
 
 struct SMul : Binary {
     static constexpr std::string_view name = "smul";
+    static constexpr bool selecting = true;
     static constexpr std::array<std::string_view, 2> operands{"g", "p"};
     template <class Num>
     static Num value(const Num& g, const Num& p) {
