@@ -407,6 +407,8 @@ def test_absolute_zero_holds_in_second_derivatives() -> None:
     f = lambda x: rg.where(x > 0.0, rg.sqrt(x), x * x)  # noqa: E731
     assert rg.hessian(f)(0.0) == 2.0
     assert rg.hvp(f, (0.0,), (1.0,)) == 2.0
+    assert rg.hessian(rg.compile(f))(0.0) == 2.0
+    assert rg.hessian(rg.compile(f, in_axes=0))(np.array([0.0, 1.0])).tolist() == [2.0, -0.25]
     traced = rg.trace(lambda x: rg.grad(rg.grad(f))(x), 1.0)
     assert traced.program(0.0) == (2.0,)
     assert traced.program(1.0) == (-0.25,)
