@@ -53,9 +53,9 @@ inline constexpr bool is_one_of = (std::same_as<Operator, Others> || ...);
 
 template <class Operator>
 inline constexpr bool reads_scalars =
-    is_one_of<Operator, ops::Add, ops::Sub, ops::Mul, ops::Div, ops::Fma, ops::Maximum, ops::Minimum, ops::Clip,
-              ops::Where, ops::Copysign, ops::LeakyRelu, ops::Less, ops::LessEqual, ops::Equal, ops::NotEqual,
-              program::ZMul, program::SMul>;
+    is_one_of<Operator, ops::Add, ops::Sub, ops::Mul, ops::Div, ops::Fma, program::Fms, program::Fnma, ops::Maximum,
+              ops::Minimum, ops::Clip, ops::Where, ops::Copysign, ops::LeakyRelu, ops::Less, ops::LessEqual, ops::Equal,
+              ops::NotEqual, program::ZMul, program::SMul>;
 
 struct LessThan {
     template <class P>
