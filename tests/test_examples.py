@@ -87,6 +87,13 @@ PROMISES = [
             "w = 2.996 +- 0.006",
         ],
     ),
+    ("07_asian_option.py", ["20000"], ["price 5.", "d price / d spot", "d price / d maturity", "price and five"]),
+    ("08_formulas.py", ["5"], ["5 formulas fitted, 100 steps", "compiled: ", "mean square "]),
+    (
+        "09_likelihood.py",
+        [],
+        ["L-BFGS-B", "trust-ncg", "log freedom", "log scale", "offset", "slope"],
+    ),
 ]
 
 

@@ -24,9 +24,10 @@ def run(*arguments):
 def test_the_whole_run_agrees_with_all_documented_numbers():
     finished = run()
     assert finished.returncode == 0, finished.stdout
-    assert "All 99 compared numbers agree." in finished.stdout
+    assert "All 101 compared numbers agree." in finished.stdout
     assert "10,000 epochs in " in finished.stdout
     assert "100 steps in " in finished.stdout
+    assert finished.stdout.count("By rg.fit in ") == 2
     assert finished.stderr == ""  # a bar is for terminals
     assert max(map(len, finished.stdout.splitlines())) < 80
 
