@@ -73,7 +73,7 @@ def train(steps: int) -> Outcome:
     seconds = perf_counter() - started
     each = f"{seconds / steps * 1e3:.1f} milliseconds each"
     if steps in BY_HAND:
-        rows.append(Row("last loss, by rg.fit", BY_HAND[steps][0], [compiled]))
+        rows.append(Row("loss, by rg.fit", BY_HAND[steps][0], [compiled]))
     return Outcome(
         rows,
         [

@@ -70,7 +70,7 @@ def train(epochs: int) -> Outcome:
     short = None if epochs == EPOCHS else "(short run)"
     predictions = {f"prediction for {a}, {b}": neuron([a, b]).value for a, b in X}
     rows += [Row(what, "0.5000", [value], not_compared=short) for what, value in predictions.items()]
-    rows.append(Row("last loss, by rg.fit", f"{loss.value:.12f}", [compiled]))
+    rows.append(Row("loss, by rg.fit", f"{loss.value:.9f}", [compiled]))
     return Outcome(
         rows,
         [
