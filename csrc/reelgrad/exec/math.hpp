@@ -4,8 +4,11 @@
 #pragma once
 
 #include "reelgrad/exec/math_exponential.hpp"
+#include "reelgrad/exec/math_inverse_trigonometric.hpp"
 #include "reelgrad/exec/math_lanewise.hpp"
 #include "reelgrad/exec/math_logarithm.hpp"
+#include "reelgrad/exec/math_normal.hpp"
+#include "reelgrad/exec/math_power.hpp"
 #include "reelgrad/exec/math_trigonometric.hpp"
 #include "reelgrad/exec/pack.hpp"
 #include "reelgrad/ops/table.hpp"

@@ -78,7 +78,7 @@ template <int W>
 
 // r = (x - k) log(2) rounds once more, by a part of |r| < 0.35.
 template <int W>
-inline Pack<W> exp2(Pack<W> x) {
+[[gnu::always_inline]] inline Pack<W> exp2(Pack<W> x) {
     const Pack<W> bounded = between(-1100.0, 1025.0, x);
     const Pack<W> k = (bounded + round_shift) - round_shift;
     return scale(1.0 + expm1_reduced((bounded - k) * ops::ln_2), k);
@@ -124,7 +124,7 @@ template <int W>
 
 // With H = (exp(|x|) - 1) / 2: sinh(|x|) = H + H / (2 H + 1). The quotient is at most 1/2, also where H is infinite.
 template <int W>
-inline Pack<W> sinh(Pack<W> x) {
+[[gnu::always_inline]] inline Pack<W> sinh(Pack<W> x) {
     const Pack<W> size = abs(x);
     const Pack<W> half = half_expm1(lesser(Pack<W>(overflowing), size));
     const Pack<W> y = half + lesser(half / mul_add(Pack<W>(2.0), half, Pack<W>(1.0)), Pack<W>(0.5));
@@ -132,7 +132,7 @@ inline Pack<W> sinh(Pack<W> x) {
 }
 
 template <int W>
-inline Pack<W> cosh(Pack<W> x) {
+[[gnu::always_inline]] inline Pack<W> cosh(Pack<W> x) {
     const Reduced<W> reduced = reduce_by_ln_2(lesser(Pack<W>(overflowing), abs(x)));
     const Pack<W> half = scale(1.0 + expm1_reduced(reduced.r), reduced.k - 1.0);
     return half + 0.25 / half;

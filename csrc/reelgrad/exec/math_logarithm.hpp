@@ -64,5 +64,86 @@ template <int W>
     return at_edges(x, mul_add(parts.k, P(ln_2_high), f - tail));
 }
 
+template <int W>
+[[gnu::always_inline]] inline Pack<W> log2(Pack<W> x) {
+    using P = Pack<W>;
+    const Split<W> parts = split(x);
+    const P f = parts.mantissa - 1.0;
+    return at_edges(x, mul_add(f - log_tail(f, P(0.0)), P(ops::log2_e), parts.k));
+}
+
+// log10(2) in two parts, the first of 42 bits, so that its product with k is exact.
+template <int W>
+[[gnu::always_inline]] inline Pack<W> log10(Pack<W> x) {
+    using P = Pack<W>;
+    const Split<W> parts = split(x);
+    const P f = parts.mantissa - 1.0;
+    const P rest = mul_add(parts.k, P(0x1.fef311f12b358p-46), (f - log_tail(f, P(0.0))) * ops::log10_e);
+    return at_edges(x, mul_add(parts.k, P(0x1.34413509f7800p-2), rest));
+}
+
+// log(x + rest), where rest is too small to change x: it is added to f.
+template <int W>
+[[gnu::always_inline]] inline Pack<W> log_of_sum(Pack<W> x, Pack<W> rest) {
+    using P = Pack<W>;
+    const Split<W> parts = split(x);
+    const P inverse_power = power_of_2(round_shift - lesser(parts.k, P(1000.0)));
+    const P f = mul_add(rest, inverse_power, parts.mantissa - 1.0);
+    const P tail = log_tail(f, parts.k * ln_2_low);
+    return at_edges(x, mul_add(parts.k, P(ln_2_high), f - tail));
+}
+
+// What 1 + x loses when it is rounded (Knuth).
+template <int W>
+[[gnu::always_inline]] inline Pack<W> rest_of_1_plus(Pack<W> x, Pack<W> sum) {
+    const Pack<W> rounded_x = sum - 1.0;
+    return (1.0 - (sum - rounded_x)) + (x - rounded_x);
+}
+
+template <int W>
+[[gnu::always_inline]] inline Pack<W> log1p(Pack<W> x) {
+    const Pack<W> sum = 1.0 + x;
+    return select(abs(x) < negligible, x, log_of_sum(sum, rest_of_1_plus(x, sum)));
+}
+
+constexpr double square_root_exact = 0x1p54;  // sqrt(x^2 + 1) rounds to x from here on
+
+// log(a + sqrt(a^2 + 1)) with a = |x|; log(2 a) where the square might overflow.
+template <int W>
+[[gnu::always_inline]] inline Pack<W> asinh(Pack<W> x) {
+    const Pack<W> size = abs(x);
+    const Pack<W> square = size * size;
+    const Mask<W> large = size > square_root_exact;
+    const Pack<W> excess = select(large, size, size + square / (1.0 + sqrt(1.0 + square)));
+    return with_sign(log1p(excess) + select(large, Pack<W>(ops::ln_2), Pack<W>(0.0)), sign_of(x));
+}
+
+// log(x + sqrt(x^2 - 1)), by x - 1, which is exact where it matters.
+template <int W>
+[[gnu::always_inline]] inline Pack<W> acosh(Pack<W> x) {
+    const Pack<W> above = x - 1.0;
+    const Mask<W> large = x > square_root_exact;
+    const Pack<W> excess = select(large, x, above + sqrt(above * (x + 1.0)));
+    const Pack<W> y = log1p(excess) + select(large, Pack<W>(ops::ln_2), Pack<W>(0.0));
+    return select(x < 1.0, Pack<W>(ops::quiet_nan), y);
+}
+
+template <int W>
+[[gnu::always_inline]] inline Pack<W> atanh(Pack<W> x) {
+    const Pack<W> size = abs(x);
+    const Pack<W> y = 0.5 * log1p((size + size) / (1.0 - size));
+    return with_sign(select(size > 1.0, Pack<W>(ops::quiet_nan), y), sign_of(x));
+}
+
+// log(p / (1 - p)). Around 1/2, where the quotient rounds close to 1, it is log(1 + (2 p - 1) / (1 - p)).
+template <int W>
+[[gnu::always_inline]] inline Pack<W> logit(Pack<W> p) {
+    const Mask<W> middle = p > 0.3 && p < 0.65;
+    const Pack<W> quotient = select(middle, 2.0 * p - 1.0, p) / (1.0 - p);
+    const Pack<W> sum = 1.0 + quotient;
+    const Pack<W> rest = select(middle, rest_of_1_plus(quotient, sum), Pack<W>(0.0));
+    return log_of_sum(select(middle, sum, quotient), rest);
+}
+
 }  // namespace
 }  // namespace reelgrad::exec

@@ -67,7 +67,7 @@ template <int W>
 
 // sin / cos, or -cos / sin where k is odd.
 template <int W>
-inline Pack<W> tan(Pack<W> x) {
+[[gnu::always_inline]] inline Pack<W> tan(Pack<W> x) {
     const Pack<W> size = abs(x);
     const Reduced<W> reduced = reduce_by_half_pi(size);
     const Pack<W> z = reduced.r * reduced.r;

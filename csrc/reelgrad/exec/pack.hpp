@@ -272,13 +272,33 @@ template <int W>
     return y;
 }
 
-// c[0] + c[1] x + ... by Horner's rule: the fewest operations, for where there are other lanes to fill the waiting
-// time.
+// c[first] + c[first + stride] x + ... by Horner's rule.
+template <int W, std::size_t n>
+[[gnu::always_inline]] inline Pack<W> horner(Pack<W> x, const double (&c)[n], std::size_t first, std::size_t stride) {
+    std::size_t i = first + (n - 1 - first) / stride * stride;
+    Pack<W> y = c[i];
+    while (i > first) {
+        i -= stride;
+        y = mul_add(y, x, Pack<W>(c[i]));
+    }
+    return y;
+}
+
+// c[0] + c[1] x + ...: a long one in two or four interleaved parts, which need not wait for each other.
 template <int W, std::size_t n>
 [[gnu::always_inline]] inline Pack<W> polynomial(Pack<W> x, const double (&c)[n]) {
-    Pack<W> y = c[n - 1];
-    for (std::size_t i = n - 1; i-- > 0;) y = mul_add(y, x, Pack<W>(c[i]));
-    return y;
+    if constexpr (n <= 6) {
+        return horner(x, c, 0, 1);
+    } else {
+        const Pack<W> x2 = x * x;
+        if constexpr (n <= 12) {
+            return mul_add(horner(x2, c, 1, 2), x, horner(x2, c, 0, 2));
+        } else {
+            const Pack<W> x4 = x2 * x2;
+            const Pack<W> low = mul_add(horner(x4, c, 1, 4), x, horner(x4, c, 0, 4));
+            return mul_add(mul_add(horner(x4, c, 3, 4), x, horner(x4, c, 2, 4)), x2, low);
+        }
+    }
 }
 
 }  // namespace
