@@ -39,8 +39,9 @@ Arguments: the edge cases and the grid of `tests/reference/primitives.py`, and {
 uniform in [-1, 1] and of sizes from 1e-6 to 400. The exact values are mpmath's. Zeros, infinities, nan and the ends of
 domains are exact: tests hold them, and that a lane by itself has the bits of a lane in a vector.
 
-Sines, cosines and tangents of huge angles, and the rarer functions, are computed one lane after the other
-by the functions of the eager tape; they are the same for every instruction set.
+Sines, cosines and tangents of huge angles, and rare functions, are computed one lane after the other
+by the functions of the eager tape (erfinv, lgamma, digamma, polygamma, remainders); they are the same for every
+instruction set.
 """
 
 

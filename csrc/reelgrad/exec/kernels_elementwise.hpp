@@ -31,8 +31,9 @@ struct Operand<P, true> {
     P number;
 };
 
+// Flattened: a function over Packs that is not inlined passes them through memory.
 template <class P, class Operator, std::size_t kinds>
-void elementwise(const Op& op, Frame& frame) {
+[[gnu::flatten]] void elementwise(const Op& op, Frame& frame) {
     const std::size_t packs = P::width == 1 ? 1 : frame.packs;
     double* const result = cell(frame, op.result);
     const Operand<P, (kinds & 1) != 0> a(frame, op.a);

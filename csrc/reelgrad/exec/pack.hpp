@@ -294,9 +294,11 @@ template <int W, std::size_t n>
         if constexpr (n <= 12) {
             return mul_add(horner(x2, c, 1, 2), x, horner(x2, c, 0, 2));
         } else {
+            // c[0], which most of the sum is, comes last, so that only its rounding counts.
             const Pack<W> x4 = x2 * x2;
-            const Pack<W> low = mul_add(horner(x4, c, 1, 4), x, horner(x4, c, 0, 4));
-            return mul_add(mul_add(horner(x4, c, 3, 4), x, horner(x4, c, 2, 4)), x2, low);
+            const Pack<W> low = mul_add(horner(x4, c, 2, 4), x, horner(x4, c, 1, 4));
+            const Pack<W> high = mul_add(horner(x4, c, 4, 4), x, horner(x4, c, 3, 4));
+            return mul_add(mul_add(high, x2, low), x, Pack<W>(c[0]));
         }
     }
 }
