@@ -122,7 +122,7 @@ def test_batches_agree_with_numpy(lanes: int, reduce: Any) -> None:
     compiled = rg.compile(loss, in_axes=(None, 0, 0), reduce=reduce)
     value, gradient = compiled.value_and_grad(params, x, t)
     losses, slopes = by_hand(params, x, t)
-    assert list(gradient) == ["b", "v", "w"] or set(gradient) == {"b", "v", "w"}
+    assert set(gradient) == {"b", "v", "w"}
     if reduce is None:
         np.testing.assert_allclose(value, losses, rtol=1e-12, atol=1e-14)
         found = np.concatenate([np.array(gradient["b"]).T, gradient["v"], gradient["w"]], axis=1)

@@ -41,9 +41,9 @@ struct KernelTable {
     std::array<std::array<Handler, 2>, 3> dot{};
     std::array<Handler, 2> lane_dot{};  // without and with addend
 
-    // Accumulators. `accumulate` a; a * b; a * scalar b. Row update: row g, then pairs (a, accumulator); b: number of
+    // Accumulators. `accumulate` a; a * b. Row update: row g, then pairs (a, accumulator); b: number of
     // pairs: accumulator += a * g. result is the accumulator.
-    Handler accumulate = nullptr, accumulate_product = nullptr, accumulate_scaled = nullptr, row_update = nullptr;
+    Handler accumulate = nullptr, accumulate_product = nullptr, row_update = nullptr;
 
     // load: a is the number of the source; reload: not for the first time in the block. store: a the slot, b the number
     // of the sink. store_gradient also takes note of nan; store_where_nan replaces what is nan. splat: a scalar to a

@@ -108,10 +108,10 @@ void accumulate(const Op& op, Frame& frame) {
     accumulated<P>(frame, cell(frame, op.result), [&](std::size_t r, const P& sum) { return sum + a[r]; });
 }
 
-template <class P, bool scalar>
+template <class P>
 void accumulate_product(const Op& op, Frame& frame) {
     const Operand<P, false> a(frame, op.a);
-    const Operand<P, scalar> b(frame, op.b);
+    const Operand<P, false> b(frame, op.b);
     accumulated<P>(frame, cell(frame, op.result),
                    [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
 }
@@ -164,8 +164,7 @@ constexpr void enter_rows(KernelTable& table) {
     table.wide_sum = &sum<Wide>;
     table.lane_sum = &sum<Lane>;
     table.accumulate = &accumulate<Wide>;
-    table.accumulate_product = &accumulate_product<Wide, false>;
-    table.accumulate_scaled = &accumulate_product<Wide, true>;
+    table.accumulate_product = &accumulate_product<Wide>;
     table.row_update = &row_update<Wide>;
     table.fold = &fold;
 }

@@ -56,7 +56,7 @@ class Meanings {
         enter(t.lane_dot[0], {Meaning::dot});
         enter(t.lane_dot[1], {Meaning::dot_add});
         for (const Handler handler : {t.wide_sum, t.lane_sum}) enter(handler, {Meaning::sum});
-        for (const Handler handler : {t.accumulate_product, t.accumulate_scaled}) enter(handler, {Meaning::product});
+        enter(t.accumulate_product, {Meaning::product});
         for (const Handler handler : {t.store, t.store_gradient, t.store_where_nan}) enter(handler, {Meaning::store});
         enter(t.accumulate, {Meaning::accumulate});
         enter(t.row_update, {Meaning::row_update});
