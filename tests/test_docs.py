@@ -1,8 +1,8 @@
 """The documentation is true: its code prints what it says, what it names exists, its quotations are in the sources.
 
-In README.md and docs/*.md, blocks of ``python`` run in order in one namespace a page, those with prompts as doctests. A
-block of ``text`` right after one without prompts is what that one prints. Blocks of ``cpp`` are quotations from csrc/.
-The docstrings of the package, those of the compiled module too, are doctests as well.
+In README.md and the pages of docs/, blocks of ``python`` run in order in one namespace a page, those with prompts as
+doctests. A block of ``text`` right after one without prompts is what that one prints. Blocks of ``cpp`` are quotations
+from csrc/. The docstrings of the package, those of the compiled module too, are doctests as well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from reelgrad import _core
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

@@ -1,0 +1,40 @@
+"""What the site needs beyond the Markdown that GitHub shows: MkDocs calls these functions while it builds.
+
+The pages in docs/ are written for both. On the site the changelog is one of the pages, links that leave docs/ lead to
+pages of the site, and code with prompts is coloured as a session.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Files outside of docs/ that are pages of the site, and where.
+PAGES = {"CHANGELOG.md": "changelog.md"}
+
+SESSION = re.compile(r"^( *```)python$(?=\n(?:(?! *```).*\n)*? *>>> )", re.MULTILINE)
+LINK = re.compile(r"(?<=\]\()(?:\.\./)+([\w./]+)(?=[)#])")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are not in docs/."""
+    for source, place in PAGES.items():
+        text = (ROOT / source).read_text("utf-8").replace("](docs/", "](")
+        files.append(File.generated(config, place, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn links to files outside of docs/ into links between pages, and blocks of sessions into such."""
+    up = "../" * page.file.src_uri.count("/")
+
+    def to_page(link: re.Match[str]) -> str:
+        return up + PAGES[link[1]] if link[1] in PAGES else link[0]
+
+    return SESSION.sub(r"\1pycon", LINK.sub(to_page, markdown))
