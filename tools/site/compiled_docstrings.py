@@ -78,7 +78,7 @@ class CompiledDocstrings(griffe.Extension):
         for member in obj.members.values():
             if isinstance(member, griffe.Function):
                 self._spell_out(member)
-            if not member.is_alias and not member.docstring and not member.is_special:
+            if isinstance(member, griffe.Object) and not member.docstring and not member.is_special:
                 text = docstring(member.path.removeprefix(MODULE + "."))
                 member.docstring = griffe.Docstring(text, parent=member) if text else None
 
