@@ -1,8 +1,9 @@
 """The documentation is true: its code prints what it says, what it names exists, its quotations are in the sources.
 
 In README.md and the pages of docs/, blocks of ``python`` run in order in one namespace a page, those with prompts as
-doctests. A block of ``text`` right after one without prompts is what that one prints. Blocks of ``cpp`` are quotations
-from csrc/. The docstrings of the package, those of the compiled module too, are doctests as well.
+doctests. A block of ``text`` right after one without prompts is what that one prints. Blocks of ``py`` are code of other
+libraries, and run where those are installed. Blocks of ``cpp`` are quotations from csrc/. The docstrings of the package,
+those of the compiled module too, are doctests as well.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ class Block:
 FENCE = re.compile(r"^ *```(\w+)\n(.*?)^ *```\n(?:\n*```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 
 
-def blocks(page: Path, language: str) -> Iterator[Block]:
-    """Yield the page's fenced blocks of one language."""
+def blocks(page: Path, *languages: str) -> Iterator[Block]:
+    """Yield the page's fenced blocks of these languages."""
     text = page.read_text("utf-8")
     for found in FENCE.finditer(text):
-        if found[1] == language:
-            yield Block(language, found[2], text.count("\n", 0, found.start(2)), found[3])
+        if found[1] in languages:
+            yield Block(found[1], found[2], text.count("\n", 0, found.start(2)), found[3])
 
 
 def prose(page: Path) -> str:
@@ -99,6 +100,21 @@ def test_the_code_on_the_page_does_what_it_says(page: Path) -> None:
     with rg.Tape():
         for block in blocks(page, "python"):
             run(block, namespace, relative(page))
+
+
+@pytest.mark.parametrize("page", pages_with("py"), ids=relative)
+def test_code_of_other_libraries_prints_what_the_page_says(page: Path) -> None:
+    """Blocks of ``py`` are other libraries' code, and may use what the page's own scripts define."""
+    imported = {
+        name for block in blocks(page, "py") for name in re.findall(r"^(?:import|from) (\w+)", block.text, re.M)
+    }
+    for name in imported - sys.stdlib_module_names:
+        pytest.importorskip(name)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    with rg.Tape():
+        for block in blocks(page, "python", "py"):
+            if ">>> " not in block.text:
+                run(block, namespace, relative(page))
 
 
 def test_the_first_example_of_the_readme_has_ten_lines_and_prints_what_it_says() -> None:
@@ -195,7 +211,7 @@ def test_cpp_on_the_page_is_quoted_from_the_engine(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_the_languages_of_the_page_are_known(page: Path) -> None:
     fences = re.findall(r"^ *```(.*)$", page.read_text("utf-8"), re.MULTILINE)
-    assert set(fences[::2]) <= {"python", "text", "sh", "powershell", "cpp"}
+    assert set(fences[::2]) <= {"python", "py", "text", "sh", "powershell", "cpp"}
     assert set(fences[1::2]) <= {""}
 
 
