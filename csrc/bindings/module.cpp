@@ -9,6 +9,7 @@
 #include "bindings/executable.hpp"
 #include "bindings/fast_call.hpp"
 #include "bindings/functions.hpp"
+#include "bindings/graph.hpp"
 #include "bindings/node.hpp"
 #include "bindings/path_set.hpp"
 #include "bindings/program.hpp"
@@ -43,6 +44,7 @@ PYBIND11_MODULE(_core, module) {
     rp::add_primitive_functions(module);
     rp::add_sequence_functions(module);
     rp::add_operator_table(module);
+    rp::add_graph(module);
     rp::add_program(module);
     rp::add_recording(module);
     rp::add_region(module);

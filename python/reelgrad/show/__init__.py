@@ -1,0 +1,9 @@
+"""What people look at: `rg.explain`, `rg.draw` and `rg.explore`.
+
+`graph.py` reads the graph of a Node once, without recursion, into plain rows with names and formulas; what is shown are
+views of these rows.
+"""
+
+from reelgrad.show.explain import Explanation, explain
+
+__all__ = ["Explanation", "explain"]

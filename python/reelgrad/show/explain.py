@@ -1,0 +1,206 @@
+"""`rg.explain`: the chain rule of one loss, worked out in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from reelgrad._core import Node
+from reelgrad.show.graph import Contribution, Graph, GraphNode, Operand, checked_limit, read_graph
+from reelgrad.show.table import Cell, html_table, in_notebook, text_table
+
+__all__ = ["Explanation", "explain"]
+
+
+class Explanation:
+    """What `explain` returns: a table, printed as text and shown as HTML in notebooks.
+
+    Attributes
+    ----------
+    rows : tuple of GraphNode
+        The nodes that are shown: the loss first, variables last.
+    digits : int
+        How many significant digits numbers are printed with.
+    """
+
+    def __init__(self, graph: Graph, digits: int) -> None:
+        self._graph = graph
+        self.digits = digits
+
+    @property
+    def rows(self) -> tuple[GraphNode, ...]:
+        """The nodes that are shown: the loss first, variables last."""
+        return self._graph.nodes
+
+    def __getitem__(self, name: str) -> GraphNode:
+        """Return the row of the node with this name."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        shown = ", ".join(row.name for row in self.rows[:20]) + (", …" if len(self.rows) > 20 else "")
+        raise KeyError(f"no node {name!r} is shown: there are {shown}")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        table = text_table(self._head, [self._cells(row) for row in self.rows], (48, 24, 60, 72))
+        return "\n".join([self._title, "", table, *self._notes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        notes = [f"<p>{escape(note)}</p>" for note in self._notes if note]
+        table = html_table(self._head, [self._cells(row) for row in self.rows])
+        return in_notebook(f"<p>{escape(self._title)}</p>", table, *notes)
+
+    @property
+    def _title(self) -> str:
+        graph, output = self._graph, self._graph.output
+        return (
+            f"{output.name} = {self._number(output.value)}, of {_count(graph.operators, 'operator')} and "
+            f"{_count(graph.variables, 'variable')}"
+        )
+
+    @property
+    def _head(self) -> Sequence[str]:
+        return ("node", "value", "local partials", f"gradient d{self._graph.output.name}/d(node)")
+
+    @property
+    def _notes(self) -> list[str]:
+        notes = []
+        if self._graph.left_out:
+            notes += [
+                "",
+                f"{self._graph.left_out:,} of {self._graph.size:,} nodes, those farther from "
+                f"{self._graph.output.name}, are not shown: raise depth or max_rows to see them",
+            ]
+        changed = [row.name for row in self.rows if row.changed]
+        if changed:
+            more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+            notes += [
+                "",
+                f"A variable was set after {', '.join(changed[:5])}{more} had been recorded: partials and gradients "
+                "are those of the recording, values of variables are those of now",
+            ]
+        return notes
+
+    def _number(self, x: float) -> str:
+        return f"{x:.{self.digits}g}"
+
+    def _cells(self, row: GraphNode) -> list[Cell]:
+        node = f"{row.name} = {row.expression}" if row.expression else row.name
+        return [[node], [self._number(row.value)], self._partials(row), self._gradient(row)]
+
+    def _partials(self, row: GraphNode) -> list[str]:
+        lines = [self._partial(row, operand) for operand in row.operands if operand.node is not None]
+        if row.operand_count > len(row.operands):
+            lines.append(f"… {row.operand_count - len(row.operands):,} more operands")
+        return lines
+
+    def _partial(self, row: GraphNode, operand: Operand) -> str:
+        number = self._number(operand.partial)
+        middle = "" if _is_number(operand.formula) else f" = {operand.formula}"
+        return f"d{row.name}/d{operand.name}{middle} = {number}"
+
+    def _gradient(self, row: GraphNode) -> list[str]:
+        total = self._number(row.adjoint)
+        if row.contribution_count == 0:
+            return [total]
+        if row.contribution_count == 1:
+            return [f"{total} = {self._product(row.contributions[0])}"]
+        lines = [f"{total} ="]
+        for k, term in enumerate(row.contributions):
+            lines.append(f"{'+' if k else ' '} {self._product(term)}, {self._number(term.value)}")
+        others = row.contribution_count - len(row.contributions)
+        if others:
+            lines.append(f"+ {_count(others, 'more contribution')}, {self._number(row.other_contributions)}")
+        return lines
+
+    def _product(self, term: Contribution) -> str:
+        plain = term.adjoint * term.partial
+        dropped = " (nan, counted as 0)" if plain != plain and term.value == 0.0 else ""
+        return f"{self._number(term.adjoint)} * {self._number(term.partial)}{dropped} by {term.name}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def explain(
+    loss: Node,
+    *,
+    names: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+    max_rows: int | None = 100,
+    digits: int = 6,
+) -> Explanation:
+    """Work out the chain rule for a loss, node by node, in a table.
+
+    From the loss down to the variables there is a row for each node: how it was computed, its value, its partial with
+    respect to each operand as formula and number, and its gradient, the sum of what each node that uses it passes down:
+    that node's gradient times its partial. The formulas come from the table of operators.
+
+    It may be called before or after ``backward()``, and changes nothing: all gradients stay as they are.
+
+    Parameters
+    ----------
+    loss : Node
+        What to take derivatives of.
+    names : mapping of str, optional
+        What to call nodes: ``{"y": y}``, or ``locals()``. Nodes in lists, dicts, arrays and Modules are found too.
+        Without it variables go by their own name or as x0, x1 ..., and operators are v0, v1 ...
+    depth : int, optional
+        Show only what is at most so many steps from the loss.
+    max_rows : int or None
+        Show at most so many nodes, those nearest to the loss.
+    digits : int
+        Significant digits of the numbers.
+
+    Returns
+    -------
+    Explanation
+        Printed as text, shown as HTML in notebooks; ``.rows`` are its data.
+
+    Raises
+    ------
+    NodeTypeError
+        If `loss` is no Node.
+    StaleNodeError
+        If it was rewound.
+    TraceError
+        In a traced function, where there are no numbers yet.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> x, w = rg.variable(2.0, name="x"), rg.variable(-1.0, name="w")
+    >>> y = rg.sigmoid(w * x)
+    >>> print(rg.explain(y, names={"y": y}, digits=4))
+    y = 0.1192, of 2 operators and 2 variables
+    <BLANKLINE>
+    node              value    local partials               gradient dy/d(node)
+    ---------------------------------------------------------------------------------
+    y = sigmoid(v0)   0.1192   dy/dv0 = y*(1 - y) = 0.105   1
+    v0 = w*x          -2       dv0/dw = x = 2               0.105 = 1 * 0.105 by y
+                               dv0/dx = w = -1
+    x                 2                                     -0.105 = 0.105 * -1 by v0
+    w                 -1                                    0.21 = 0.105 * 2 by v0
+    """
+    graph = read_graph(
+        "explain",
+        loss,
+        names=names,
+        nodes=checked_limit("max_rows", max_rows, 1),
+        steps=checked_limit("depth", depth, 0),
+    )
+    return Explanation(graph, min(checked_limit("digits", digits, 1), 17))
