@@ -444,7 +444,7 @@ def test_what_would_be_frozen_raises_with_the_cure() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda f: f(1.0, np.ones(3), np.ones(4)), rg.LengthError, "4 lanes along axis 0"),
+        (lambda f: f(1.0, np.ones(3), np.ones(4)), rg.LengthError, "4 samples along axis 0"),
         (lambda f: f(1.0, [1.0, 2.0], np.ones(2)), rg.LengthError, "numpy.asarray"),
         (lambda f: f(1.0, np.ones(3)), rg.LengthError, "3 arguments"),
         (lambda f: f(1.0, np.array(1.0), np.ones(1)), rg.LengthError, "0 dimensions"),

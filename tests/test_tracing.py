@@ -187,12 +187,12 @@ def test_in_axes_may_be_a_prefix_of_the_tree_or_one_for_all() -> None:
 @pytest.mark.parametrize(
     ("arguments", "in_axes", "error", "says"),
     [
-        ((np.ones((2, 3)),), (2,), ValueError, "argument 0 is 2, but the array has 2 dimensions"),
-        ((np.ones(2),), (-2,), ValueError, "argument 0 is -2, but the array has 1 dimensions"),
-        ((1.0, {"w": [1.0]}), (None, 0), ValueError, r"argument 1\['w'\]\[0\] is 0, but it is a number"),
-        ((np.ones(2), np.ones(3)), (0, 0), ValueError, "argument 1 has 3 samples along axis 0, but argument 0 has 2"),
-        ((np.ones(2), 1.0), (0,), ValueError, "in_axes is for 1 arguments, but the function got 2"),
-        ((np.ones(0),), (0,), ValueError, "no samples"),
+        ((np.ones((2, 3)),), (2,), ValueError, "argument 0 has axis 2 in in_axes, but it is an array of 2 dim"),
+        ((np.ones(2),), (-2,), ValueError, "argument 0 has axis -2 in in_axes, but it is an array of 1 dim"),
+        ((1.0, {"w": [1.0]}), (None, 0), ValueError, r"argument 1\['w'\]\[0\] has axis 0 in in_axes, but it is a number"),
+        ((np.ones(2), np.ones(3)), (0, 0), ValueError, "1 has 3 samples along axis 0, but argument 0, axis 0 has 2"),
+        ((np.ones(2), 1.0), (0,), ValueError, r"in_axes is \(0,\), for 1 arguments, but the function got 2"),
+        ((np.ones(2), 1.0), {"x": 0}, ValueError, "in_axes: got {'x': 0}, but an int, None, or a tuple"),
         ((np.ones(2),), (True,), TypeError, "an axis is an int"),
         ((np.ones(2),), ("0",), TypeError, "an axis is an int"),
         (([np.ones(2)],), ({"a": 0},), TypeError, "does not fit its structure"),
@@ -202,6 +202,13 @@ def test_axes_that_do_not_fit_are_refused(arguments: Any, in_axes: Any, error: t
     with pytest.raises(error, match=says) as raised:
         rg.trace(lambda *args: 0.0, *arguments, in_axes=in_axes)
     assert isinstance(raised.value, rg.ReelgradError)
+    with pytest.raises(error, match=says):
+        rg.compile(lambda *args: 0.0, in_axes=in_axes)(*arguments)
+
+
+def test_a_trace_needs_a_sample() -> None:
+    with pytest.raises(rg.LengthError, match="no samples: one at least is needed to trace with"):
+        rg.trace(lambda x: x, np.ones(0), in_axes=0)
 
 
 def test_static_argnums_hand_arguments_over_as_they_are() -> None:

@@ -7,7 +7,6 @@ in C.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from threading import RLock
@@ -17,10 +16,11 @@ from typing import Any, overload
 import numpy as np
 
 from reelgrad import _core
-from reelgrad._core import LengthError, NodeTypeError, Program, SettingError
-from reelgrad.specialisation import Argument, Batch, Reduce, Runner, Settings, Specialisation
+from reelgrad._core import NodeTypeError, Program, SettingError
+from reelgrad.arguments import Argument, Batch, arguments_of
+from reelgrad.specialisation import Reduce, Runner, Settings, Specialisation
 from reelgrad.threads import checked_threads
-from reelgrad.trees import LeafSpec, Static, Structure, StructureError, flatten, with_axes
+from reelgrad.trees import Structure, StructureError, flatten
 
 __all__ = ["CompiledFunction", "compile"]
 
@@ -79,12 +79,7 @@ class CompiledFunction:
 
     def specialise(self, args: Sequence[Any]) -> tuple[Specialisation, Batch]:
         """Return what the function is for arguments of this structure (traced if need be), and their numbers."""
-        parts = [flatten(Static(arg) if k in self._static else arg, f"argument {k}") for k, arg in enumerate(args)]
-        axes = self._axes(args, [structure for _, structure in parts])
-        lanes = _lanes(parts, axes)
-        arguments = tuple(_argument(structure, axes[k]) for k, (_, structure) in enumerate(parts))
-        leaves = [leaf for found, _ in parts for leaf in found]
-        batch = Batch(leaves, [axis for found in axes for axis in found], lanes)
+        arguments, batch = arguments_of(args, self.settings.in_axes, self.settings.static_argnums)
         found = self._specialisations.get(arguments)
         if found is None:
             with self._lock:
@@ -93,30 +88,6 @@ class CompiledFunction:
                     found = self._specialisations[arguments] = Specialisation(self, arguments, batch.sample(0))
         self._last = found
         return found, batch
-
-    @property
-    def _static(self) -> tuple[int, ...]:
-        return self.settings.static_argnums
-
-    def _axes(self, args: Sequence[Any], structures: Sequence[Structure]) -> list[list[int | None]]:
-        in_axes = self.settings.in_axes
-        if in_axes is None:
-            in_axes = (None,) * len(args)
-        elif isinstance(in_axes, int):
-            in_axes = tuple(None if k in self._static else in_axes for k in range(len(args)))
-        elif len(in_axes) != len(args):
-            raise LengthError(
-                f"in_axes is {self.settings.in_axes!r}, for {len(in_axes)} arguments, but the function got {len(args)}"
-            )
-        found: list[list[int | None]] = []
-        for k, (arg, axes) in enumerate(zip(args, in_axes, strict=True)):
-            if k in self._static:
-                found.append([])
-            elif axes is None or type(axes) is int:  # without a walk through the argument
-                found.append([axes] * len(structures[k].leaves))
-            else:
-                found.append(with_axes(arg, axes, f"argument {k}"))
-        return found
 
     # --- What the short ways call where they do not apply.
 
@@ -139,11 +110,12 @@ class CompiledFunction:
         return (gradient, value[1]) if self.settings.has_aux else gradient
 
     def _derivatives(self, args: Any, argnums: Any, out: Any, threads: int | None, short: Any) -> tuple[Any, Any]:
-        numbers = _checked_argnums(argnums, len(args), self._static)
         specialisation, batch = self.specialise(args)
+        numbers = specialisation.differentiated(argnums)
+        one = isinstance(argnums, (int, np.integer))
         runner = specialisation.runner(numbers)
         structures = [specialisation.arguments[k].sample for k in numbers]
-        trees = [out] if isinstance(argnums, int) else out
+        trees = [out] if one else out
         given = () if out is None else _out_leaves(trees, structures)
         leaves = runner.run(batch, self._threads(threads), given)
         result = specialisation.paths.first.result
@@ -157,7 +129,7 @@ class CompiledFunction:
         for structure in structures:
             gradients.append(structure.unflatten(leaves[at : at + len(structure.leaves)]))
             at += len(structure.leaves)
-        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        return value, gradients[0] if one else tuple(gradients)
 
     def _threads(self, threads: int | None) -> int:
         return checked_threads(self.settings.threads if threads is None else threads)
@@ -172,63 +144,6 @@ class CompiledFunction:
         if not _is_number(first.result) or len(first.program) > _SHORT_WAY:
             return
         call.set_plan(_core.Executable(runner.program(first)), shapes, call is not self.grad, by)
-
-
-def _argument(structure: Structure, axes: Sequence[int | None]) -> Argument:
-    """Return the argument without its numbers and without the axes of the lanes."""
-    rest = iter(axes)
-    entries: list[LeafSpec | Static] = []
-    kept: list[int | None] = []
-    for entry in structure.entries:
-        if isinstance(entry, LeafSpec):
-            axis = next(rest)
-            if axis is not None:
-                axis %= len(entry.shape)
-                shape = entry.shape[:axis] + entry.shape[axis + 1 :]
-                entry = LeafSpec("array" if shape else "number", shape)
-            kept.append(axis)
-        entries.append(entry)
-    return Argument(Structure(structure.treedef, tuple(entries)), tuple(kept))
-
-
-def _lanes(parts: Sequence[tuple[list[Any], Structure]], axes: list[list[int | None]]) -> int:
-    """Return how many lanes the arguments have; makes axes count from the front."""
-    lanes: int | None = None
-    whose = ""
-    for k, (_, structure) in enumerate(parts):
-        for position, (leaf, axis) in enumerate(zip(structure.leaves, axes[k], strict=True)):
-            if axis is None:
-                continue
-            if leaf.kind != "array" or not -len(leaf.shape) <= axis < len(leaf.shape):
-                path = list(structure.paths(f"argument {k}"))[position]
-                what = f"an array of {len(leaf.shape)} dimensions" if leaf.kind == "array" else "a number"
-                cure = "" if leaf.kind == "array" else "; make an array of the lanes' numbers: numpy.asarray(...)"
-                raise LengthError(f"{path} has axis {axis} in in_axes, but it is {what}{cure}")
-            axis %= len(leaf.shape)
-            axes[k][position] = axis
-            if lanes is None:
-                lanes, whose = leaf.shape[axis], f"{list(structure.paths(f'argument {k}'))[position]}, axis {axis}"
-            elif leaf.shape[axis] != lanes:
-                path = list(structure.paths(f"argument {k}"))[position]
-                raise LengthError(
-                    f"{path} has {leaf.shape[axis]} lanes along axis {axis}, but {whose} has {lanes}: all varying "
-                    "arguments need as many"
-                )
-    return 1 if lanes is None else lanes
-
-
-def _checked_argnums(argnums: Any, count: int, static: Sequence[int]) -> tuple[int, ...]:
-    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    numbers = []
-    for number in given:
-        number = operator.index(number)
-        if not -count <= number < count:
-            raise SettingError(f"argnums: {number} is no argument of a call with {count}")
-        number %= count
-        if number in static:
-            raise SettingError(f"argnums: argument {number} is static, nothing can be differentiated for it")
-        numbers.append(number)
-    return tuple(numbers)
 
 
 def _out_leaves(trees: Any, structures: Sequence[Structure]) -> list[Any]:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, Program, SettingError
+from reelgrad.arguments import Batch
 from reelgrad.compiled import CompiledFunction
 from reelgrad.paths import Path
-from reelgrad.point import checked_argnums, is_nested
-from reelgrad.specialisation import Batch, Specialisation, require_scalar
+from reelgrad.point import is_nested
+from reelgrad.specialisation import Specialisation, require_scalar
 from reelgrad.threads import checked_threads
 from reelgrad.trees import NAMESPACE, LeafSpec, Structure, StructureError, flatten
 
@@ -110,8 +111,8 @@ class Compiled:
                 "must say the same"
             )
         self.args = args
-        self._static = {number % len(args) for number in function.settings.static_argnums}
         self._specialisation, self._batch = function.specialise(args)
+        self._static = self._specialisation.static
         settings = function.settings
         self._threads = checked_threads(settings.threads)
         self._batched, self._reduces = self._specialisation.batched, self._specialisation.reduces
@@ -129,7 +130,7 @@ class Compiled:
 
     def jacobian(self, argnums: Argnums) -> tuple[Numbers, Any]:
         """Return the derivatives of the values by the arguments' numbers, lanes first if there are any, and the aux."""
-        numbers = self._checked(argnums)
+        numbers = self._specialisation.differentiated(argnums)
         inputs = self._specialisation.inputs_of(numbers)
         found = self._along_all(
             ("jacobian", numbers),
@@ -143,7 +144,7 @@ class Compiled:
     def hessian(self, argnums: Argnums) -> tuple[Numbers, Any]:
         """Return the second derivatives of the value, lanes first if there are any, and the aux."""
         require_scalar(self._result, self._has_aux)
-        numbers = self._checked(argnums)
+        numbers = self._specialisation.differentiated(argnums)
         inputs = self._specialisation.inputs_of(numbers)
         gradient = self._gradient(numbers)
         found = self._along_all(
@@ -169,7 +170,7 @@ class Compiled:
     def hvp(self, tangents: Sequence[Any], argnums: Argnums) -> Any:
         """Return the derivative of the gradient by the arguments along the tangents."""
         require_scalar(self._result, self._has_aux)
-        by = self._checked(argnums)
+        by = self._specialisation.differentiated(argnums)
         numbers, along = self._tangents(tangents)
         inputs = self._specialisation.inputs_of(numbers)
         gradient = self._gradient(by)
@@ -215,7 +216,9 @@ class Compiled:
 
     def structures(self, argnums: Argnums) -> list[Structure]:
         """Return the structures of one sample of the arguments."""
-        return [self._specialisation.arguments[number].sample for number in self._checked(argnums)]
+        return [
+            self._specialisation.arguments[number].sample for number in self._specialisation.differentiated(argnums)
+        ]
 
     @property
     def is_per_lane(self) -> bool:
@@ -308,17 +311,8 @@ class Compiled:
 
     # --- Arguments and results
 
-    def _checked(self, argnums: Argnums) -> tuple[int, ...]:
-        numbers = checked_argnums(argnums, len(self.args))
-        for number in numbers:
-            if number in self._static or not self._specialisation.leaves(number):
-                raise SettingError(
-                    f"argument {number} is static, {self.args[number]!r:.80}: nothing can be differentiated for it"
-                )
-        return numbers
-
     def _tangents(self, tangents: Sequence[Any]) -> tuple[tuple[int, ...], Batch]:
-        numbers = self._checked([k for k, tangent in enumerate(tangents) if tangent is not None])
+        numbers = self._specialisation.differentiated([k for k, tangent in enumerate(tangents) if tangent is not None])
         leaves: list[Any] = []
         for number in numbers:
             leaves += _like(tangents[number], self.args[number], f"tangents[{number}]", "the argument")[0]

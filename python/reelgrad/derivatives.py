@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad._core import LengthError, NodeTypeError, SettingError
+from reelgrad.arguments import checked_argnums
 from reelgrad.compiled import CompiledFunction
 from reelgrad.compiled_derivatives import Compiled, plain_or_compiled
-from reelgrad.point import Point, Row, checked_argnums, numbers_like, taken_apart
+from reelgrad.point import Point, Row, numbers_like, taken_apart
 from reelgrad.trees import Structure
 
 __all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]

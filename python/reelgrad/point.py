@@ -9,7 +9,6 @@ of the arguments: results are Nodes, and any nesting is exact.
 
 from __future__ import annotations
 
-import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -23,7 +22,7 @@ from reelgrad._core import LengthError, Node, Program, SettingError
 from reelgrad.traced_arrays import TracedArray
 from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of
 
-__all__ = ["Point", "checked_argnums", "is_nested", "put_together", "scalar_of", "taken_apart"]
+__all__ = ["Point", "is_nested", "put_together", "scalar_of", "taken_apart"]
 
 Row: TypeAlias = "NDArray[Any] | list[Any]"  # of results: floats, or a list with Nodes in it
 
@@ -291,26 +290,6 @@ def scalar_of(result: Any) -> Any:
     else:
         what, cure = f"{type(result).__name__} {result!r:.80}", ""
     raise StructureError(f"a gradient is that of one number, but the function returned {what}{cure}")
-
-
-def checked_argnums(argnums: Any, count: int) -> tuple[int, ...]:
-    """Return argnums as numbers counted from the front.
-
-    Raises
-    ------
-    SettingError
-        If there is no such argument.
-    """
-    given = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
-    numbers = []
-    for number in given:
-        number = operator.index(number)
-        if not -count <= number < count:
-            raise SettingError(f"argnums: {number} is no argument of a call with {count} positional arguments")
-        numbers.append(number % count)
-    if len(set(numbers)) != len(numbers):
-        raise SettingError(f"argnums: {argnums!r} names an argument twice")
-    return tuple(numbers)
 
 
 def numbers_like(tree: Any, structure: Structure, name: str, kind: str) -> list[Any]:

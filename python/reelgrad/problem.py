@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, Program, SettingError
+from reelgrad.arguments import Batch
 from reelgrad.compiled import CompiledFunction
 from reelgrad.paths import Path
-from reelgrad.specialisation import Batch, Runner, Specialisation
+from reelgrad.specialisation import Runner, Specialisation
 from reelgrad.threads import checked_threads
 from reelgrad.tracing import input_names
 from reelgrad.trees import Structure, StructureError

@@ -7,7 +7,7 @@ took before are traced while it runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from threading import RLock
@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad._core import LengthError, Program
+from reelgrad._core import LengthError, Program, SettingError
+from reelgrad.arguments import Argument, Axis, Batch, checked_argnums, static_numbers
 from reelgrad.paths import Path, PathTree
 from reelgrad.trees import LeafSpec, Structure, StructureError
 
 if TYPE_CHECKING:
     from reelgrad.compiled import CompiledFunction
 
-__all__ = ["Argument", "Batch", "Reduce", "Result", "Runner", "Settings", "Specialisation"]
+__all__ = ["Reduce", "Result", "Runner", "Settings", "Specialisation"]
 
 Reduce: TypeAlias = Literal["sum", "mean"] | None
 Array: TypeAlias = NDArray[Any]
-Axis: TypeAlias = int | None
 
 
 @dataclass(frozen=True)
@@ -41,49 +41,6 @@ class Settings:
     has_aux: bool = False
     max_paths: int = 64
     threads: int | None = None
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument without its numbers: the structure of one sample of it, and the axis of each numeric leaf."""
-
-    sample: Structure
-    axes: tuple[Axis, ...]
-
-
-class Batch:
-    """The numbers of one call, as the engine takes them: uniform ones in a row, arrays with the lanes first."""
-
-    def __init__(self, leaves: Sequence[Any], axes: Sequence[Axis], lanes: int) -> None:
-        self.lanes = lanes
-        self._leaves, self._axes = leaves, axes
-        uniform = [leaf for leaf, axis in zip(leaves, axes, strict=True) if axis is None]
-        if all(type(leaf) is float for leaf in uniform):
-            self.uniforms = np.array(uniform, np.float64)
-        else:
-            self.uniforms = np.concatenate([np.ravel(leaf) for leaf in uniform], dtype=np.float64, casting="unsafe")
-        self.columns = [_lanes_first(leaf, axis) for leaf, axis in zip(leaves, axes, strict=True) if axis is not None]
-
-    def sample(self, lane: int) -> list[Any]:
-        """Return the leaves of one lane; of zeros if there are no lanes."""
-        return [
-            leaf
-            if axis is None
-            else np.take(leaf, lane, axis)[()]
-            if self.lanes
-            else np.zeros(leaf.shape[:axis] + leaf.shape[axis + 1 :])[()]
-            for leaf, axis in zip(self._leaves, self._axes, strict=True)
-        ]
-
-
-_CONVERTED = frozenset({"float16", "longdouble", "float128", "float96"})  # what the engine does not read itself
-
-
-def _lanes_first(leaf: Array, axis: int) -> Array:
-    dtype = leaf.dtype
-    if not (dtype.isnative and leaf.flags.aligned) or dtype.name in _CONVERTED:
-        leaf = leaf.astype(np.float64)
-    return np.moveaxis(leaf, axis, 0)
 
 
 class Specialisation:
@@ -110,6 +67,29 @@ class Specialisation:
         """Return the numeric leaves of an argument, each with its axis."""
         argument = self.arguments[number]
         return list(zip(argument.sample.leaves, argument.axes, strict=True))
+
+    @property
+    def static(self) -> Collection[int]:
+        """The numbers of the arguments that `static_argnums` names."""
+        return static_numbers(self.settings.static_argnums, len(self.arguments))
+
+    def differentiated(self, argnums: int | Sequence[int]) -> tuple[int, ...]:
+        """Return argnums as numbers counted from the front.
+
+        Raises
+        ------
+        SettingError
+            If there is no such argument, it is named twice, or nothing in it is a number.
+        """
+        numbers = checked_argnums(argnums, len(self.arguments), self.static)
+        for number in numbers:
+            entries = self.arguments[number].sample.entries
+            if entries and not self.leaves(number):
+                raise SettingError(
+                    f"argument {number} is static, {', '.join(map(str, entries)):.80}: nothing can be differentiated "
+                    "for it; leave it out of argnums, or pass a float"
+                )
+        return numbers
 
     def inputs_of(self, argnums: Sequence[int]) -> list[int]:
         """Return the numbers of the Program's inputs that belong to these arguments, in their order."""

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import optree
-from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad._core import Condition, LengthError, Node, Program, SettingError
+from reelgrad._core import Condition, LengthError, Node, Program
+from reelgrad.arguments import arguments_of
 from reelgrad.traced_arrays import TracedArray
-from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of, flatten, with_axes
+from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of
 
 __all__ = ["Guard", "Trace", "input_names", "record", "trace"]
 
@@ -136,8 +136,13 @@ def trace(
     >>> traced.guards[0].taken, traced.guards[0].text
     (False, 'if x < 0.0:')
     """
-    arguments, sample, varying = _first_sample(example, in_axes, static_argnums)
-    return record(function, arguments, sample, varying, has_aux=has_aux, forced=forced)
+    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    arguments, batch = arguments_of(example, in_axes, static)
+    if batch.lanes == 0:
+        raise LengthError("the varying arguments have no samples: one at least is needed to trace with")
+    varying = [axis is not None for argument in arguments for axis in argument.axes]
+    structures = [argument.sample for argument in arguments]
+    return record(function, structures, batch.sample(0), varying, has_aux=has_aux, forced=forced)
 
 
 def record(
@@ -267,68 +272,3 @@ def _explain_index(error: Exception) -> None:
             "reelgrad.where(condition, a, b), branch (if x < 1.0: ...), or make the argument static: "
             "reelgrad.static(value), static_argnums."
         )
-
-
-# --- Arguments
-
-
-def _first_sample(
-    example: Sequence[Any], in_axes: Any, static_argnums: int | Sequence[int]
-) -> tuple[list[Structure], list[Any], list[bool]]:
-    """Return the structures of one sample of the arguments, its leaves, and for each leaf whether it varies."""
-    count = len(example)
-    static = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
-    for number in static:
-        if not -count <= number < count:
-            raise SettingError(f"static_argnums: {number} is no argument of a call with {count}")
-    static = {number % count for number in static}
-    axes_of = list(in_axes) if isinstance(in_axes, (list, tuple)) else [in_axes] * count
-    if len(axes_of) != count:
-        raise LengthError(f"in_axes is for {len(axes_of)} arguments, but the function got {count}")
-    structures: list[Structure] = []
-    sample: list[Any] = []
-    varying: list[bool] = []
-    lanes: int | None = None
-    whose = ""
-    for k, argument in enumerate(example):
-        leaves, structure = flatten(Static(argument) if k in static else argument, f"argument {k}")
-        if k in static or axes_of[k] is None:
-            structures.append(structure)
-            sample += leaves
-            varying += [False] * len(leaves)
-            continue
-        axes = with_axes(argument, axes_of[k], f"argument {k}")
-        entries: list[LeafSpec | Static] = []
-        rest = iter(zip(leaves, axes, structure.paths(f"argument {k}"), strict=True))
-        for entry in structure.entries:
-            if isinstance(entry, Static):
-                entries.append(entry)
-                continue
-            leaf, axis, path = next(rest)
-            if axis is not None:
-                leaf, axis = _checked_axis(leaf, axis, path)
-                if lanes is not None and leaf.shape[axis] != lanes:
-                    raise LengthError(
-                        f"{path} has {leaf.shape[axis]} samples along axis {axis}, but {whose} has {lanes}"
-                    )
-                lanes, whose = leaf.shape[axis], path
-                if lanes == 0:
-                    raise LengthError(f"{path} has no samples along axis {axis}: one at least is needed to trace with")
-                leaf = np.take(leaf, 0, axis)
-                entry = LeafSpec("array" if np.ndim(leaf) else "number", np.shape(leaf))
-            entries.append(entry)
-            sample.append(leaf)
-            varying.append(axis is not None)
-        structures.append(Structure(structure.treedef, tuple(entries)))
-    return structures, sample, varying
-
-
-def _checked_axis(leaf: Any, axis: int, path: str) -> tuple[NDArray[Any], int]:
-    if not isinstance(leaf, np.ndarray):
-        raise LengthError(
-            f"in_axes of {path} is {axis}, but it is a number, which has no axes; make an array of the samples: "
-            "numpy.asarray(...)"
-        )
-    if not -leaf.ndim <= axis < leaf.ndim:
-        raise LengthError(f"in_axes of {path} is {axis}, but the array has {leaf.ndim} dimensions")
-    return leaf, axis % leaf.ndim

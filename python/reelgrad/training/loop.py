@@ -13,7 +13,8 @@ from reelgrad import _core
 from reelgrad.optim import Optimizer
 from reelgrad.optim.schedules import Schedule
 from reelgrad.problem import Problem
-from reelgrad.specialisation import Batch, Runner
+from reelgrad.arguments import Batch
+from reelgrad.specialisation import Runner
 from reelgrad.training.progress import TrainingProgress
 from reelgrad.training.result import EarlyStopping
 
