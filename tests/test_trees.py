@@ -195,14 +195,18 @@ def test_a_module_can_stand_anywhere_in_a_tree() -> None:
 # --- Axes
 
 
+def axes_of(tree: Any, axes: Any) -> list[Any]:
+    return with_axes(tree, flatten(tree)[1], axes, "arguments")
+
+
 def test_axes_are_spread_over_the_leaves() -> None:
     tree = ([1.0, 2.0], {"a": 3.0, "s": "text"}, 4.0)
-    assert with_axes(tree, (None, 0, 1), "arguments") == [None, None, 0, 1]
-    assert with_axes(tree, ([0, None], {"a": 1, "s": None}, None), "arguments") == [0, None, 1, None]
-    assert with_axes(rg.nn.Neuron(2), None, "model") == [None] * 3
+    assert axes_of(tree, (None, 0, 1)) == [None, None, 0, 1]
+    assert axes_of(tree, ([0, None], {"a": 1, "s": None}, None)) == [0, None, 1, None]
+    assert axes_of(rg.nn.Neuron(2), None) == [None] * 3
 
 
 @pytest.mark.parametrize("axes", [(0,), (0, [0, 1], None), ([0], 0, 0), (0.5, 0, 0), (True, 0, 0)], ids=repr)
 def test_axes_that_do_not_fit_are_refused(axes: Any) -> None:
     with pytest.raises(rg.StructureError, match="in_axes"):
-        with_axes(([1.0, 2.0], {"a": 3.0}, 4.0), axes, "arguments")
+        axes_of(([1.0, 2.0], {"a": 3.0}, 4.0), axes)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reelgrad._core import LengthError, SettingError
 from reelgrad.trees import LeafSpec, Static, Structure, flatten, with_axes
 
-__all__ = ["Argument", "Axis", "Batch", "arguments_of", "checked_argnums", "static_numbers"]
+__all__ = ["Argument", "Axis", "Batch", "arguments_of", "checked_argnums", "samples_of", "static_numbers"]
 
 Array: TypeAlias = NDArray[Any]
 Axis: TypeAlias = int | None
@@ -83,11 +83,18 @@ def arguments_of(
     """
     static = static_numbers(static_argnums, len(args))
     parts = [flatten(Static(arg) if k in static else arg, f"argument {k}") for k, arg in enumerate(args)]
-    axes = _axes(args, [structure for _, structure in parts], in_axes, static)
-    lanes = _lanes([structure for _, structure in parts], axes)
-    arguments = tuple(_without_lanes(structure, axes[k]) for k, (_, structure) in enumerate(parts))
+    arguments, lanes = samples_of(args, [structure for _, structure in parts], in_axes, static)
     leaves = [leaf for found, _ in parts for leaf in found]
-    return arguments, Batch(leaves, [axis for found in axes for axis in found], lanes)
+    return arguments, Batch(leaves, [axis for argument in arguments for axis in argument.axes], lanes)
+
+
+def samples_of(
+    args: Sequence[Any], structures: Sequence[Structure], in_axes: Any, static: Collection[int]
+) -> tuple[tuple[Argument, ...], int]:
+    """Return what one sample of each argument is, and how many samples there are."""
+    axes = _axes(args, structures, in_axes, static)
+    lanes = _lanes(structures, axes)
+    return tuple(map(_without_lanes, structures, axes)), lanes
 
 
 def static_numbers(static_argnums: Sequence[int], count: int) -> Collection[int]:
@@ -142,7 +149,7 @@ def _axes(
         elif axes is None or type(axes) is int:  # without a walk through the argument
             found.append([axes] * len(structures[k].leaves))
         else:
-            found.append(with_axes(arg, axes, f"argument {k}"))
+            found.append(with_axes(arg, structures[k], axes, f"argument {k}"))
     return found
 
 

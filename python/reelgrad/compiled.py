@@ -18,6 +18,8 @@ import numpy as np
 from reelgrad import _core
 from reelgrad._core import NodeTypeError, Program, SettingError
 from reelgrad.arguments import Argument, Batch, arguments_of
+from reelgrad.nesting import is_nested
+from reelgrad.on_nodes import counts_nodes, gradient_on_nodes, on_nodes
 from reelgrad.specialisation import Reduce, Runner, Settings, Specialisation
 from reelgrad.threads import checked_threads
 from reelgrad.trees import Structure, StructureError, flatten
@@ -92,7 +94,11 @@ class CompiledFunction:
     # --- What the short ways call where they do not apply.
 
     def _values(self, *args: Any, out: Any = None, threads: int | None = None) -> Any:
-        specialisation, batch = self.specialise(args)
+        found = self._on_numbers(args)
+        if found is None:
+            _require_no_out(out)
+            return on_nodes(self)(*args)
+        specialisation, batch = found
         runner = specialisation.runner(None)
         result = specialisation.paths.first.result
         leaves = runner.run(batch, self._threads(threads), () if out is None else _out_leaves([out], [result]))
@@ -110,7 +116,11 @@ class CompiledFunction:
         return (gradient, value[1]) if self.settings.has_aux else gradient
 
     def _derivatives(self, args: Any, argnums: Any, out: Any, threads: int | None, short: Any) -> tuple[Any, Any]:
-        specialisation, batch = self.specialise(args)
+        found = self._on_numbers(args)
+        if found is None:
+            _require_no_out(out)
+            return gradient_on_nodes(self, args, argnums)
+        specialisation, batch = found
         numbers = specialisation.differentiated(argnums)
         one = isinstance(argnums, (int, np.integer))
         runner = specialisation.runner(numbers)
@@ -130,6 +140,17 @@ class CompiledFunction:
             gradients.append(structure.unflatten(leaves[at : at + len(structure.leaves)]))
             at += len(structure.leaves)
         return value, gradients[0] if one else tuple(gradients)
+
+    def _on_numbers(self, args: Sequence[Any]) -> tuple[Specialisation, Batch] | None:
+        """Return what the engine is to run, or None if there are Nodes that it would lose the derivatives of."""
+        if is_nested() and counts_nodes(args):
+            return None
+        try:
+            return self.specialise(args)
+        except StructureError:
+            if counts_nodes(args):
+                return None
+            raise
 
     def _threads(self, threads: int | None) -> int:
         return checked_threads(self.settings.threads if threads is None else threads)
@@ -159,6 +180,11 @@ def _out_leaves(trees: Any, structures: Sequence[Structure]) -> list[Any]:
                 raise StructureError(f"out: got the number {leaf!r}, but only arrays can be written into")
         found += leaves
     return found
+
+
+def _require_no_out(out: Any) -> None:
+    if out is not None:
+        raise SettingError("out: an argument is a Node, so that results are Nodes, which out cannot take; leave it out")
 
 
 def _is_number(result: Structure) -> bool:

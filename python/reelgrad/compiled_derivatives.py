@@ -11,52 +11,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import optree
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad._core import LengthError, Node, Program, SettingError
+from reelgrad._core import LengthError, Program, SettingError
 from reelgrad.arguments import Batch
+from reelgrad.blocks import blocks_of_matrix, blocks_of_rows
 from reelgrad.compiled import CompiledFunction
 from reelgrad.paths import Path
-from reelgrad.point import is_nested
 from reelgrad.specialisation import Specialisation, require_scalar
 from reelgrad.threads import checked_threads
-from reelgrad.trees import NAMESPACE, LeafSpec, Structure, StructureError, flatten
+from reelgrad.trees import LeafSpec, Structure, StructureError, flatten
 
-__all__ = ["Compiled", "plain_or_compiled"]
+__all__ = ["Compiled"]
 
 Numbers = NDArray[Any]
 Results = list[Any]  # numbers, or arrays of a number for each lane
 Argnums = int | Sequence[int]
-
-
-def plain_or_compiled(fun: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """Return a compiled function as it is, or the function that it was made of where Nodes are to be tracked.
-
-    Raises
-    ------
-    SettingError
-        If that was compiled for batches.
-    """
-    if not isinstance(fun, CompiledFunction) or not _holds_nodes(args):
-        return fun
-    if fun.settings.in_axes is not None:
-        raise SettingError(
-            f"{fun!r} goes over batches: it cannot be part of a function that is itself differentiated or traced; call "
-            "the function that it was made of, its __wrapped__, for each sample"
-        )
-    return fun.__wrapped__
-
-
-def _holds_nodes(args: Sequence[Any]) -> bool:
-    nested = is_nested()
-    leaves: list[Any] = optree.tree_leaves(list(args), none_is_leaf=True, namespace=NAMESPACE)  # type: ignore[arg-type]
-    for leaf in leaves:
-        elements = leaf.flat if isinstance(leaf, np.ndarray) and leaf.dtype == object else (leaf,)
-        if any(type(element) is Node and (nested or not element.is_variable) for element in elements):
-            return True
-    return False
 
 
 class _Derived:
@@ -104,12 +75,7 @@ class _Derived:
 class Compiled:
     """A call of a compiled function, to take derivatives at."""
 
-    def __init__(self, function: CompiledFunction, args: Sequence[Any], has_aux: bool) -> None:
-        if has_aux != function.settings.has_aux:
-            raise SettingError(
-                f"has_aux={has_aux} here, but {function!r} was compiled with has_aux={function.settings.has_aux}: both "
-                "must say the same"
-            )
+    def __init__(self, function: CompiledFunction, args: Sequence[Any]) -> None:
         self.args = args
         self._specialisation, self._batch = function.specialise(args)
         self._static = self._specialisation.static
@@ -117,9 +83,9 @@ class Compiled:
         self._threads = checked_threads(settings.threads)
         self._batched, self._reduces = self._specialisation.batched, self._specialisation.reduces
         self._mean = self._reduces and settings.reduce == "mean"
-        self._has_aux = has_aux
+        self._has_aux = has_aux = settings.has_aux
         self._result = self._specialisation.paths.first.result
-        self.value_structure = _first_of(self._result) if has_aux else self._result
+        self.value_structure = self._result.first if has_aux else self._result
         self._count = self._result.size
         self._values = self.value_structure.size
         self._lanes = self._batch.lanes
@@ -128,18 +94,58 @@ class Compiled:
 
     # --- What can be asked
 
-    def jacobian(self, argnums: Argnums) -> tuple[Numbers, Any]:
-        """Return the derivatives of the values by the arguments' numbers, lanes first if there are any, and the aux."""
+    def jacobian(self, argnums: Argnums, forward: bool | None) -> tuple[Any, Any]:
+        """Return the derivatives of the values by the arguments, and the aux; the cheaper way unless it is said which.
+
+        There is a run for each input or for each value; for a function of one sample these are the lanes of one run.
+        """
         numbers = self._specialisation.differentiated(argnums)
+        axes = self._axes_of(numbers)
+        if forward is None:
+            by_sample = self._reduces and any(axis is not None for axis in axes)
+            forward = not by_sample and (len(axes) <= self._values or self._values == 0)
+        rows = self._forward_rows(numbers) if forward else self._reverse_rows(numbers)
+        inputs = self.structures(argnums)
+        if self._reduces and not forward:
+            leaves = [self._leaves_by(row[self._count :], numbers) for row in rows]
+            found = blocks_of_rows(leaves, self.value_structure, inputs, argnums)
+        else:
+            matrix = self._matrix(rows, self._count, 0, self._values if forward else len(axes))
+            if not forward:
+                matrix = np.swapaxes(matrix, -1, -2)
+            found = blocks_of_matrix(matrix, self.value_structure, inputs, argnums, self.is_per_lane)
+        return found, self._aux(rows)
+
+    def _forward_rows(self, numbers: tuple[int, ...]) -> list[Results]:
         inputs = self._specialisation.inputs_of(numbers)
-        found = self._along_all(
+        return self._along_all(
             ("jacobian", numbers),
             numbers,
             lambda program, varying: program.linearise(inputs, varying_tangents=varying),
             self._value_flags(),
         )
-        matrix = self._matrix(found, self._count, 0, self._values)
-        return matrix, self._aux(found)
+
+    def _reverse_rows(self, numbers: tuple[int, ...]) -> list[Results]:
+        """Return for each of the values the outputs, then the derivatives of that one."""
+        inputs = self._specialisation.inputs_of(numbers)
+        m, by_lane = self._values, not self._reduces
+        flags = self._gradient_flags(numbers) if self._batched else [(True, False)] * len(inputs)
+        flags = self._value_flags() + flags
+        derived = self._derived(
+            ("jacrev", numbers),
+            lambda p: self._reduced(p).differentiate(inputs, seeds=True, per_lane=by_lane, outputs=m),
+            flags,
+        )
+        if not self._batched:
+            return _directions(derived.run(self._batch, m, (), list(np.eye(m))), m)
+        ones = np.ones(self._lanes)
+        found = []
+        for k in range(m):
+            seeds = [float(j == k) for j in range(m)]
+            columns = [seed * ones for seed in seeds] if by_lane else []
+            row = derived.run(self._batch, self._lanes, () if by_lane else seeds, columns)
+            found.append(self._averaged(row, flags))
+        return found
 
     def hessian(self, argnums: Argnums) -> tuple[Numbers, Any]:
         """Return the second derivatives of the value, lanes first if there are any, and the aux."""
@@ -186,13 +192,11 @@ class Compiled:
         flags = self._value_flags()
         values = self._derived(("values",), self._reduced, flags).run(self._batch, self._lanes)
         tree = self._tree(self._result, self._averaged(values, flags))
-        flags = flags + [
-            (axis is not None, self._mean)
-            for number in numbers
-            for leaf, axis in self._specialisation.leaves(number)
-            for _ in range(leaf.size)
-        ]
-        derived = self._derived(("vjp",), lambda p: self._reduced(p).differentiate(inputs, seeds=True), flags)
+        flags = flags + [(axis is not None, self._mean) for axis in self._axes_of(numbers)]
+        m = self._values
+        derived = self._derived(
+            ("vjp",), lambda p: self._reduced(p).differentiate(inputs, seeds=True, outputs=m), flags
+        )
         out = tree[0] if self._has_aux else tree
 
         def pull(seeds: Any) -> tuple[Any, ...]:
@@ -201,8 +205,6 @@ class Compiled:
             for leaf, (per_lane, _) in zip(leaves, self._leaf_flags(), strict=False):
                 leaf = np.asarray(leaf, np.float64)
                 rows += list(leaf.reshape(self._lanes, -1).T) if per_lane else leaf.ravel().tolist()
-            zero = np.zeros(self._lanes)
-            rows += [zero if per_lane else 0.0 for per_lane, _ in flags[self._values : self._count]]
             found = derived.run(
                 self._batch,
                 self._lanes,
@@ -249,20 +251,14 @@ class Compiled:
         flags: list[tuple[bool, bool]],
     ) -> list[Results]:
         """Return what a linearised Program gives along each direction: outputs, then tangents."""
-        axes = [
-            axis for number in numbers for leaf, axis in self._specialisation.leaves(number) for _ in range(leaf.size)
-        ]
+        axes = self._axes_of(numbers)
         n = len(axes)
         if n == 0:
             return []
         if not self._batched:
             flags = flags + [(True, False)] * len(flags)
             derived = self._derived(key, lambda p: derive(p.program, True), flags)
-            found = derived.run(self._batch, n, (), list(np.eye(n)))
-            return [
-                [column[k] if per_lane else column for column, (per_lane, _) in zip(found, flags, strict=True)]
-                for k in range(n)
-            ]
+            return _directions(derived.run(self._batch, n, (), list(np.eye(n))), n)
         if self._reduces and any(axis is not None for axis in axes):
             raise SettingError(
                 "this would have a block for each pair of samples: the function is reduced, but an argument of argnums "
@@ -296,10 +292,13 @@ class Compiled:
 
     def _gradient_flags(self, numbers: Sequence[int]) -> list[tuple[bool, bool]]:
         return [
-            (self._batched and (axis is not None or not self._reduces), self._mean)
-            for number in numbers
-            for leaf, axis in self._specialisation.leaves(number)
-            for _ in range(leaf.size)
+            (self._batched and (axis is not None or not self._reduces), self._mean) for axis in self._axes_of(numbers)
+        ]
+
+    def _axes_of(self, numbers: Sequence[int]) -> list[int | None]:
+        """Return the axis of each number of these arguments."""
+        return [
+            axis for number in numbers for leaf, axis in self._specialisation.leaves(number) for _ in range(leaf.size)
         ]
 
     def _averaged(self, row: Results, flags: Sequence[tuple[bool, bool]]) -> Results:
@@ -325,15 +324,23 @@ class Compiled:
         return structure.unflatten(_leaves(structure.leaves, [0] * len(structure.leaves), row))
 
     def _by_arguments(self, row: Results, numbers: Sequence[int], argnums: Argnums) -> Any:
-        trees = []
+        leaves = self._leaves_by(row, numbers)
+        trees = [
+            self._specialisation.arguments[number].sample.unflatten(part)
+            for number, part in zip(numbers, leaves, strict=True)
+        ]
+        return trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees)
+
+    def _leaves_by(self, row: Results, numbers: Sequence[int]) -> list[list[Any]]:
+        """Return for each of these arguments the leaves of a gradient."""
+        found = []
         at = 0
         for number in numbers:
             argument = self._specialisation.arguments[number]
             axes = [axis or 0 for axis in argument.axes]
-            part = row[at : at + argument.sample.size]
-            trees.append(argument.sample.unflatten(_leaves(argument.sample.leaves, axes, part)))
+            found.append(_leaves(argument.sample.leaves, axes, row[at : at + argument.sample.size]))
             at += argument.sample.size
-        return trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees)
+        return found
 
     def _matrix(self, rows: list[Results], outputs: int, first: int, last: int) -> Numbers:
         """Return the tangents of some outputs: [lanes,] outputs, directions."""
@@ -345,7 +352,16 @@ class Compiled:
         return np.moveaxis(matrix, -1, 0) if self.is_per_lane else matrix
 
     def _aux(self, rows: list[Results]) -> Any:
-        return self._tree(self._result, rows[0][: self._count])[1] if self._has_aux else None
+        if not self._has_aux:
+            return None
+        if not rows:  # no directions
+            rows = [self._derived(("values",), self._reduced, self._value_flags()).run(self._batch, self._lanes)]
+        return self._tree(self._result, rows[0][: self._count])[1]
+
+
+def _directions(columns: Results, count: int) -> list[Results]:
+    """Return a row for each direction where the lanes of a run were directions."""
+    return [[column[k] if isinstance(column, np.ndarray) else column for column in columns] for k in range(count)]
 
 
 def _leaves(specs: Sequence[LeafSpec], axes: Sequence[int], row: Results) -> list[Any]:
@@ -374,8 +390,3 @@ def _like(tree: Any, example: Any, name: str, what: str) -> tuple[list[Any], Str
         if got.shape != of.shape:
             raise LengthError(f"{path}: got the shape {got.shape}, but {what} has {of.shape}")
     return leaves, needed
-
-
-def _first_of(pair: Structure) -> Structure:
-    first = pair.treedef.children()[0]
-    return Structure(first, pair.entries[: first.num_leaves])

@@ -11,13 +11,15 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reelgrad._core import LengthError, NodeTypeError, SettingError
 from reelgrad.arguments import checked_argnums
+from reelgrad.blocks import blocks_of_matrix
 from reelgrad.compiled import CompiledFunction
-from reelgrad.compiled_derivatives import Compiled, plain_or_compiled
-from reelgrad.point import Point, Row, numbers_like, taken_apart
+from reelgrad.compiled_derivatives import Compiled
+from reelgrad.nesting import nested
+from reelgrad.on_nodes import counts_nodes, each_on_nodes, on_nodes
+from reelgrad.point import Point, numbers_like, taken_apart, trees_of, value_and_gradient
 from reelgrad.trees import Structure
 
 __all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]
@@ -64,11 +66,11 @@ def grad(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function
     >>> rg.grad(rg.grad(lambda x: x**3))(2.0)
     12.0
     """
-    both = value_and_grad(fun, argnums, has_aux)
+    value_and_slopes = value_and_grad(fun, argnums, has_aux)
 
     @_described(fun, "Gradient")
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, slopes = both(*args, **kwargs)
+        value, slopes = value_and_slopes(*args, **kwargs)
         return (slopes, value[1]) if has_aux else slopes
 
     return gradient
@@ -88,25 +90,21 @@ def value_and_grad(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -
     _require_callable(fun, "value_and_grad")
 
     @_described(fun, "Value and gradient")
-    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        function = plain_or_compiled(fun, args)
-        if isinstance(function, CompiledFunction):
-            _require_same_aux(function, has_aux)
-            return function.value_and_grad(*args, argnums=argnums, **kwargs)
-        with Point(function, args, kwargs, checked_argnums(argnums, len(args))) as point:
-            if has_aux:
-                point.take_aux()
-            value, row = point.gradient()
-            slopes = _trees(point.structures, row, argnums)
-            return ((value, point.aux), slopes) if has_aux else (value, slopes)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(fun, CompiledFunction):
+            _require_same_aux(fun, has_aux)
+            return fun.value_and_grad(*args, argnums=argnums, **kwargs)
+        return value_and_gradient(fun, args, kwargs, argnums, has_aux)
 
-    return value_and_gradient
+    return both
 
 
 def jacobian(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return a function that evaluates the Jacobian of `fun`: the derivative of each output by each input.
 
     By forward sweeps if there are fewer inputs than outputs, else by reverse sweeps; `jacfwd` and `jacrev` say which.
+    So it is for plain and for compiled functions. Of a compiled function that reduces a batch, derivatives by arguments
+    that vary from sample to sample take reverse sweeps.
 
     Returns
     -------
@@ -156,18 +154,18 @@ def _jacobian(fun: Function, argnums: Argnums, has_aux: bool, forward: bool | No
 
     @_described(fun, "Jacobian")
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        function = plain_or_compiled(fun, args)
-        if isinstance(function, CompiledFunction):
-            call = Compiled(function, args, has_aux)
-            matrix, aux = call.jacobian(argnums)
-            found = _blocks(matrix, call.value_structure, call.structures(argnums), argnums, call.is_per_lane)
+        if isinstance(fun, CompiledFunction):
+            _require_same_aux(fun, has_aux)
+            if counts_nodes(args):
+                return each_on_nodes(fun, args, lambda plain: _jacobian(plain, argnums, has_aux, forward))
+            found, aux = Compiled(fun, args).jacobian(argnums, forward)
             return (found, aux) if has_aux else found
-        with Point(function, args, kwargs, checked_argnums(argnums, len(args))) as point:
+        with Point(fun, args, kwargs, checked_argnums(argnums, len(args))) as point:
             if has_aux:
                 point.take_aux()
             outputs, structure = _outputs(point)
             matrix = point.jacobian(outputs, forward)
-            blocks = _blocks(matrix, structure, point.structures, argnums)
+            blocks = blocks_of_matrix(matrix, structure, point.structures, argnums)
             return (blocks, point.aux) if has_aux else blocks
 
     return jacobian_of
@@ -196,16 +194,17 @@ def hessian(fun: Function, argnums: Argnums = 0, has_aux: bool = False) -> Funct
 
     @_described(fun, "Hessian")
     def hessian_of(*args: Any, **kwargs: Any) -> Any:
-        if not isinstance(plain_or_compiled(fun, args), CompiledFunction):
-            return plain(*args, **kwargs)
-        call = Compiled(fun, args, has_aux)
+        _require_same_aux(fun, has_aux)
+        if counts_nodes(args):
+            return each_on_nodes(fun, args, lambda plain: hessian(plain, argnums, has_aux))
+        call = Compiled(fun, args)
         matrix, aux = call.hessian(argnums)
         structures = call.structures(argnums)
         found = []
         top = 0
         for structure in structures:
             rows = matrix[..., top : top + structure.size, :]
-            found.append(_blocks(rows, structure, structures, argnums, call.is_per_lane))
+            found.append(blocks_of_matrix(rows, structure, structures, argnums, call.is_per_lane))
             top += structure.size
         blocks = found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
         return (blocks, aux) if has_aux else blocks
@@ -240,10 +239,12 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux:
     _require_callable(fun, "jvp")
     _require_sequences("jvp", primals, tangents)
     argnums = [k for k, tangent in enumerate(tangents) if tangent is not None]
-    fun = plain_or_compiled(fun, [*primals, *tangents])
     if isinstance(fun, CompiledFunction):
-        values, slopes, aux = Compiled(fun, primals, has_aux).jvp(tangents)
-        return (values, slopes, aux) if has_aux else (values, slopes)
+        _require_same_aux(fun, has_aux)
+        if not counts_nodes([primals, tangents]):
+            values, slopes, aux = Compiled(fun, primals).jvp(tangents)
+            return (values, slopes, aux) if has_aux else (values, slopes)
+        fun = on_nodes(fun)
     with Point(fun, primals, {}, argnums) as point:
         if has_aux:
             point.take_aux()
@@ -286,10 +287,12 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], argnums:
     """
     _require_callable(fun, "hvp")
     _require_sequences("hvp", primals, tangents)
-    fun = plain_or_compiled(fun, [*primals, *tangents])
+    has_aux = False
     if isinstance(fun, CompiledFunction):
-        return Compiled(fun, primals, fun.settings.has_aux).hvp(tangents, argnums)
-    return jvp(grad(fun, argnums), primals, tangents)[1]
+        if not counts_nodes([primals, tangents]):
+            return Compiled(fun, primals).hvp(tangents, argnums)
+        has_aux = fun.settings.has_aux
+    return jvp(grad(fun, argnums, has_aux), primals, tangents, has_aux)[1]
 
 
 def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
@@ -311,10 +314,12 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
     ((3.0, 2.0), (1.0, 1.0))
     """
     _require_callable(fun, "vjp")
-    fun = plain_or_compiled(fun, primals)
     if isinstance(fun, CompiledFunction):
-        out, pull_compiled, aux = Compiled(fun, primals, has_aux).vjp()
-        return (out, pull_compiled, aux) if has_aux else (out, pull_compiled)
+        _require_same_aux(fun, has_aux)
+        if not counts_nodes(primals):
+            out, pull_compiled, aux = Compiled(fun, primals).vjp()
+            return (out, pull_compiled, aux) if has_aux else (out, pull_compiled)
+        fun = on_nodes(fun)
     with Point(fun, primals, {}, range(len(primals))) as point:
         if has_aux:
             point.take_aux()
@@ -324,8 +329,7 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     def pullback(seeds: Any) -> tuple[Any, ...]:
         row = pull(numbers_like(seeds, structure, "seeds", "the outputs"))
-        derivatives: tuple[Any, ...] = _trees(structures, row, range(len(structures)))
-        return derivatives
+        return trees_of(structures, row)
 
     result = (structure.unflatten_flat(values), pullback)
     return (*result, point.aux) if has_aux else result
@@ -335,41 +339,8 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
 
 
 def _outputs(point: Point) -> tuple[list[Any], Structure]:
-    return taken_apart(point.result, "the result", lambda node: True)
-
-
-def _trees(structures: Sequence[Structure], row: Row, argnums: Argnums) -> Any:
-    found = []
-    at = 0
-    for structure in structures:
-        found.append(structure.unflatten_flat(row[at : at + structure.size]))
-        at += structure.size
-    return found[0] if isinstance(argnums, (int, np.integer)) else tuple(found)
-
-
-def _blocks(
-    matrix: NDArray[Any], outputs: Structure, inputs: Sequence[Structure], argnums: Argnums, per_lane: bool = False
-) -> Any:
-    lanes = matrix.shape[:1] if per_lane else ()
-    rows: list[Any] = []
-    top = 0
-    for out in outputs.leaves:
-        bottom = top + out.size
-        trees = []
-        left = 0
-        for structure in inputs:
-            blocks: list[Any] = []
-            for spec in structure.leaves:
-                block = matrix[..., top:bottom, left : left + spec.size]
-                left += spec.size
-                if per_lane or out.kind == "array" or spec.kind == "array":
-                    blocks.append(np.ascontiguousarray(block).reshape(lanes + out.shape + spec.shape))
-                else:
-                    blocks.append(block.item())
-            trees.append(structure.unflatten(blocks))
-        rows.append(trees[0] if isinstance(argnums, (int, np.integer)) else tuple(trees))
-        top = bottom
-    return outputs.unflatten(rows)
+    with nested():  # all Nodes of modules are outputs
+        return taken_apart(point.result, "the result", lambda node: True)
 
 
 # --- Wrong use

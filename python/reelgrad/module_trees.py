@@ -1,5 +1,8 @@
 """`rg.nn.Module` as a branch of trees: its leaves are its parameters, and taking it apart does not touch it.
 
+Inside of a function that is differentiated or traced, results of operations are parameters too: there a module may be
+made of what was computed, and returned.
+
 What is left of a module without its parameters is a *skeleton*: the classes, attributes and containers, with a number
 where a parameter stands. A parameter that is found twice has one number, so shared weights stay shared, and containers
 that hold themselves are put together again. Two modules of equal skeletons are of one structure: a function that was
@@ -15,6 +18,7 @@ import numpy as np
 import optree
 
 from reelgrad._core import Node
+from reelgrad.nesting import is_nested
 from reelgrad.trees import Static, register
 
 __all__ = ["register_module"]
@@ -50,7 +54,7 @@ class Skeleton:
 
     def _describe(self, value: Any, path: str, searched: bool = True) -> Hashable:
         if type(value) is Node:
-            if not (searched and value.is_variable):
+            if not searched or not (value.is_variable or is_nested()):
                 return ("kept", Static(value))
             number = self._numbers.get(id(value))
             if number is None:

@@ -9,7 +9,6 @@ of the arguments: results are Nodes, and any nesting is exact.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -19,24 +18,14 @@ from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, Program, SettingError
-from reelgrad.traced_arrays import TracedArray
-from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of
+from reelgrad.arguments import checked_argnums
+from reelgrad.nesting import is_nested, nested
+from reelgrad.traced_arrays import put_together
+from reelgrad.trees import NAMESPACE, Static, Structure, StructureError, flatten_with_nodes
 
-__all__ = ["Point", "is_nested", "put_together", "scalar_of", "taken_apart"]
+__all__ = ["Point", "scalar_of", "taken_apart", "trees_of", "value_and_gradient"]
 
 Row: TypeAlias = "NDArray[Any] | list[Any]"  # of results: floats, or a list with Nodes in it
-
-
-class _Depth(threading.local):
-    count = 0
-
-
-_depth = _Depth()
-
-
-def is_nested() -> bool:
-    """Return whether a function is being differentiated or traced on this thread: then all Nodes count."""
-    return _depth.count > 0 or _core._is_tracing()
 
 
 class Point:
@@ -81,12 +70,8 @@ class Point:
                 self._argnums, put_together(self.structures, self._inputs, self._region.tracing), strict=True
             ):
                 args[number] = arg
-            _depth.count += 1
-            try:
-                with tape:
-                    self.result = self._function(*args, **self._kwargs)
-            finally:
-                _depth.count -= 1
+            with nested(), tape:
+                self.result = self._function(*args, **self._kwargs)
         except BaseException:
             self._region.close()
             raise
@@ -223,45 +208,45 @@ class Point:
         return self._nested or not node.is_variable
 
 
+def value_and_gradient(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Any, has_aux: bool
+) -> tuple[Any, Any]:
+    """Return what a function returns, a number or with `has_aux` a pair, and its gradient by these arguments."""
+    with Point(function, args, kwargs, checked_argnums(argnums, len(args))) as point:
+        if has_aux:
+            point.take_aux()
+        value, row = point.gradient()
+        slopes = trees_of(point.structures, row)
+        one = isinstance(argnums, (int, np.integer))
+        return (value, point.aux) if has_aux else value, slopes[0] if one else slopes
+
+
 # --- Trees of Nodes and numbers
+
+
+def trees_of(structures: Sequence[Structure], row: Row) -> tuple[Any, ...]:
+    """Return the trees of these structures, for their numbers in a row."""
+    found = []
+    at = 0
+    for structure in structures:
+        found.append(structure.unflatten_flat(row[at : at + structure.size]))
+        at += structure.size
+    return tuple(found)
 
 
 def taken_apart(tree: Any, name: str, keeps: Callable[[Node], bool]) -> tuple[list[Any], Structure]:
     """Return the numbers of a tree in a row, Nodes among them if they are to be kept, and its structure."""
-    found, treedef = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    leaves, structure = flatten_with_nodes(tree, name)
     numbers: list[Any] = []
-    entries: list[LeafSpec | Static] = []
-    for position, value in enumerate(found):
-        if type(value) is Node:
-            numbers.append(value if keeps(value) else value.value)
-            entries.append(LeafSpec("node"))
-            continue
-        if isinstance(value, np.ndarray) and value.dtype == object:
-            elements = value.ravel().tolist()
-            if any(type(element) is Node for element in elements):
-                numbers += [
-                    element.value if type(element) is Node and not keeps(element) else element for element in elements
-                ]
-                entries.append(LeafSpec("array", value.shape))
-                continue
-        leaf, entry = entry_of(value, treedef, position, name)
-        entries.append(entry)
-        if leaf is not None:
-            numbers += [leaf] if isinstance(leaf, float) else leaf.astype(np.float64).ravel().tolist()
-    return numbers, Structure(treedef, tuple(entries))
+    for leaf in leaves:
+        row = [leaf] if not isinstance(leaf, np.ndarray) else _row_of(leaf)
+        numbers += [x.value if type(x) is Node and not keeps(x) else x for x in row]
+    return numbers, structure
 
 
-def put_together(structures: Sequence[Structure], nodes: Sequence[Any], traced: bool) -> Iterator[Any]:
-    """Yield the tree for each of the structures, with arrays of Nodes where arrays were."""
-    at = 0
-    for structure in structures:
-        leaves: list[Any] = []
-        for spec in structure.leaves:
-            part = nodes[at : at + spec.size]
-            at += spec.size
-            array = TracedArray.of(part, spec.shape) if spec.kind == "array" else part[0]
-            leaves.append(array if traced or spec.kind != "array" else array.view(np.ndarray))
-        yield structure.unflatten(leaves)
+def _row_of(array: NDArray[Any]) -> list[Any]:
+    numbers: list[Any] = (array if array.dtype == object else array.astype(np.float64)).ravel().tolist()
+    return numbers
 
 
 def scalar_of(result: Any) -> Any:
@@ -331,7 +316,9 @@ def _without_static(arg: Any) -> Any:
 def _nodes_in(tree: Any) -> Iterator[Node]:
     if tree is None:
         return
-    for leaf in optree.tree_leaves(tree, none_is_leaf=True, namespace=NAMESPACE):
+    with nested():
+        leaves: list[Any] = optree.tree_leaves(tree, none_is_leaf=True, namespace=NAMESPACE)
+    for leaf in leaves:
         if type(leaf) is Node:
             yield leaf
         elif isinstance(leaf, np.ndarray) and leaf.dtype == object:
@@ -350,4 +337,5 @@ def _with_nodes_replaced(tree: Any, numbers: Iterator[Any]) -> Any:
             return array.astype(np.float64) if all(type(element) is float for element in row) else array
         return leaf
 
-    return optree.tree_map(replaced, tree, none_is_leaf=True, namespace=NAMESPACE)
+    with nested():
+        return optree.tree_map(replaced, tree, none_is_leaf=True, namespace=NAMESPACE)

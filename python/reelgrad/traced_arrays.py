@@ -7,7 +7,7 @@ with reelgrad's operators. At ties they differentiate as those do. Everything el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from math import inf
 from typing import Any
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
+from reelgrad.trees import Structure
 
-__all__ = ["TracedArray"]
+__all__ = ["TracedArray", "put_together"]
 
 # Where the ufunc behind np.clip is: it has no public name.
 _umath: Any = import_module("numpy.core.umath" if np.__version__.startswith("1.") else "numpy._core.umath")
@@ -64,6 +65,19 @@ class TracedArray(np.ndarray[Any, np.dtype[Any]]):
         if function is np.where and len(args) == 3 and not kwargs:
             return _traced(_core.where(*map(_plain, args)))
         return _traced(super().__array_function__(function, types, args, kwargs))
+
+
+def put_together(structures: Sequence[Structure], nodes: Sequence[Any], traced: bool) -> Iterator[Any]:
+    """Yield the tree for each of the structures, with arrays of Nodes where arrays were."""
+    at = 0
+    for structure in structures:
+        leaves: list[Any] = []
+        for spec in structure.leaves:
+            part = nodes[at : at + spec.size]
+            at += spec.size
+            array = TracedArray.of(part, spec.shape) if spec.kind == "array" else part[0]
+            leaves.append(array if traced or spec.kind != "array" else array.view(np.ndarray))
+        yield structure.unflatten(leaves)
 
 
 def _plain(value: Any) -> Any:

@@ -10,19 +10,18 @@ from __future__ import annotations
 import inspect
 import linecache
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
-import optree
 
 from reelgrad import _core
 from reelgrad._core import Condition, LengthError, Node, Program
 from reelgrad.arguments import arguments_of
-from reelgrad.traced_arrays import TracedArray
-from reelgrad.trees import NAMESPACE, LeafSpec, Static, Structure, StructureError, entry_of
+from reelgrad.traced_arrays import put_together
+from reelgrad.trees import LeafSpec, Structure, StructureError, flatten_with_nodes
 
 __all__ = ["Guard", "Trace", "input_names", "record", "trace"]
 
@@ -164,7 +163,7 @@ def record(
     with _core._Recording(forced) as recording:
         nodes = recording.inputs(numbers)
         try:
-            result = function(*_put_together(arguments, nodes))
+            result = function(*put_together(arguments, nodes, True))
         except (TypeError, IndexError, KeyError) as error:
             _explain_index(error)
             raise
@@ -187,17 +186,6 @@ def record(
     return Trace(program, tuple(arguments), structure, guards)
 
 
-def _put_together(arguments: Sequence[Structure], nodes: Sequence[Node]) -> Iterator[Any]:
-    at = 0
-    for structure in arguments:
-        leaves: list[Any] = []
-        for spec in structure.leaves:
-            part = nodes[at : at + spec.size]
-            at += spec.size
-            leaves.append(TracedArray.of(part, spec.shape) if spec.kind == "array" else part[0])
-        yield structure.unflatten(leaves)
-
-
 def _taken_apart(result: Any, has_aux: bool) -> tuple[list[Any], Structure]:
     """Return the result's numbers, traced or not, in a row, and its structure."""
     if has_aux and not (isinstance(result, tuple) and len(result) == 2):
@@ -205,23 +193,11 @@ def _taken_apart(result: Any, has_aux: bool) -> tuple[list[Any], Structure]:
             f"has_aux: the function returned {type(result).__name__}, but a pair is needed: the value and the "
             "auxiliary data"
         )
-    found, treedef = optree.tree_flatten(result, none_is_leaf=True, namespace=NAMESPACE)
+    leaves, structure = flatten_with_nodes(result, "result")
     values: list[Any] = []
-    entries: list[LeafSpec | Static] = []
-    for position, value in enumerate(found):
-        kind = type(value)
-        if kind is Node or kind is Condition:
-            values.append(value)
-            entries.append(LeafSpec("number"))
-        elif isinstance(value, np.ndarray) and value.dtype == object:
-            values += value.ravel().tolist()
-            entries.append(LeafSpec("array", value.shape))
-        else:
-            leaf, entry = entry_of(value, treedef, position, "result")
-            entries.append(entry)
-            if leaf is not None:
-                values += np.ravel(leaf).tolist()
-    return values, Structure(treedef, tuple(entries))
+    for leaf in leaves:
+        values += leaf.ravel().tolist() if isinstance(leaf, np.ndarray) else [leaf]
+    return values, structure
 
 
 # --- Names of inputs and outputs

@@ -18,12 +18,21 @@ import numpy as np
 import optree
 from numpy.typing import NDArray
 
-from reelgrad._core import Node, ReelgradError
+from reelgrad._core import Condition, Node, ReelgradError
 
-__all__ = ["Static", "Structure", "StructureError", "flatten", "static", "with_axes"]
+__all__ = [
+    "Static",
+    "Structure",
+    "StructureError",
+    "flatten",
+    "flatten_with_nodes",
+    "static",
+    "with_axes",
+]
 
 NAMESPACE = "reelgrad"
 Leaf: TypeAlias = "float | NDArray[Any]"
+_TRACKED = frozenset({Node, Condition})
 
 
 class StructureError(ReelgradError, TypeError):
@@ -107,6 +116,12 @@ class Structure:
         """How many numbers there are in all."""
         return sum(leaf.size for leaf in self.leaves)
 
+    @property
+    def first(self) -> Structure:
+        """The structure of the first of the root's branches."""
+        branch = self.treedef.children()[0]
+        return Structure(branch, self.entries[: branch.num_leaves])
+
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Return the tree with these leaves, which may be anything, and the static values in their places."""
         rest = iter(leaves)
@@ -158,6 +173,36 @@ def flatten(tree: Any, name: str = "argument") -> tuple[list[Leaf], Structure]:
     return leaves, Structure(treedef, tuple(entries))
 
 
+def flatten_with_nodes(tree: Any, name: str) -> tuple[list[Any], Structure]:
+    """Do what `flatten` does, but leave Nodes and Conditions as they are, and arrays that hold some."""
+    found, treedef = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    leaves: list[Any] = []
+    entries: list[LeafSpec | Static] = []
+    for position, value in enumerate(found):
+        if type(value) in _TRACKED:
+            leaves.append(value)
+            entries.append(LeafSpec("number"))
+            continue
+        if _holds_nodes(value):
+            leaves.append(value)
+            entries.append(LeafSpec("array", value.shape))
+            continue
+        leaf, entry = entry_of(value, treedef, position, name)
+        entries.append(entry)
+        if leaf is not None:
+            leaves.append(leaf)
+    return leaves, Structure(treedef, tuple(entries))
+
+
+def _holds_nodes(value: Any) -> bool:
+    """Return whether a value is an array of objects with Nodes or Conditions among them."""
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == object
+        and any(type(element) in _TRACKED for element in value.flat)
+    )
+
+
 def entry_of(value: Any, treedef: optree.PyTreeSpec, position: int, name: str) -> tuple[Leaf | None, LeafSpec | Static]:
     """Return the number that stands at this position of a tree, None if it is static, and what it is."""
     try:
@@ -166,8 +211,8 @@ def entry_of(value: Any, treedef: optree.PyTreeSpec, position: int, name: str) -
         raise StructureError(f"{treedef.accessors()[position].codify(name)}: {refused}") from None
 
 
-def with_axes(tree: Any, axes: Any, name: str, what: str = "in_axes") -> list[Any]:
-    """Return the axis for each numeric leaf of `tree` from `axes`, a tree prefix of ints and None.
+def with_axes(tree: Any, structure: Structure, axes: Any, name: str) -> list[Any]:
+    """Return the axis for each numeric leaf of `tree`, of this structure, from `axes`, a tree prefix of ints and None.
 
     Raises
     ------
@@ -178,16 +223,15 @@ def with_axes(tree: Any, axes: Any, name: str, what: str = "in_axes") -> list[An
         spread = optree.broadcast_prefix(axes, tree, none_is_leaf=True, namespace=NAMESPACE)
     except (ValueError, TypeError) as error:
         raise StructureError(
-            f"{what} of {name} is {axes!r}, which does not fit its structure: give an int, None, or a tree with the "
+            f"in_axes of {name} is {axes!r}, which does not fit its structure: give an int, None, or a tree with the "
             f"same containers ({error})"
         ) from None
     for axis in spread:
         if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int)):
             raise StructureError(
-                f"{what} of {name} has {axis!r}, but an axis is an int, or None for a uniform argument"
+                f"in_axes of {name} has {axis!r}, but an axis is an int, or None for a uniform argument"
             )
-    found = optree.tree_leaves(tree, none_is_leaf=True, namespace=NAMESPACE)
-    return [axis for axis, value in zip(spread, found, strict=True) if not isinstance(_entry(value)[1], Static)]
+    return [axis for axis, entry in zip(spread, structure.entries, strict=True) if isinstance(entry, LeafSpec)]
 
 
 class _Refused(Exception):

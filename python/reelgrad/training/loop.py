@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from reelgrad import _core
+from reelgrad.arguments import Batch
 from reelgrad.optim import Optimizer
 from reelgrad.optim.schedules import Schedule
 from reelgrad.problem import Problem
-from reelgrad.arguments import Batch
 from reelgrad.specialisation import Runner
 from reelgrad.training.progress import TrainingProgress
 from reelgrad.training.result import EarlyStopping
