@@ -17,7 +17,7 @@ from reelgrad._version import __version__
 from reelgrad.compiled import CompiledFunction, compile
 from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from reelgrad.optimize import least_squares, minimize
-from reelgrad.show import Explanation, explain
+from reelgrad.show import Drawing, DrawingError, Explanation, draw, explain
 from reelgrad.threads import get_num_threads, set_num_threads
 from reelgrad.tracing import Trace, trace
 from reelgrad.training import EarlyStopping, FitResult, NotFiniteWarning, fit
@@ -25,6 +25,8 @@ from reelgrad.trees import Static, StructureError, static
 
 __all__ = [
     "CompiledFunction",
+    "Drawing",
+    "DrawingError",
     "EarlyStopping",
     "Explanation",
     "FitResult",
@@ -34,6 +36,7 @@ __all__ = [
     "Trace",
     "__version__",
     "compile",
+    "draw",
     "explain",
     "fit",
     "get_num_threads",

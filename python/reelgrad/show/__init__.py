@@ -4,6 +4,7 @@
 views of these rows.
 """
 
+from reelgrad.show.draw import Drawing, DrawingError, draw
 from reelgrad.show.explain import Explanation, explain
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Drawing", "DrawingError", "Explanation", "draw", "explain"]
