@@ -1,9 +1,9 @@
 """The documentation is true: its code prints what it says, what it names exists, its quotations are in the sources.
 
 In README.md and the pages of docs/, blocks of ``python`` run in order in one namespace a page, those with prompts as
-doctests. A block of ``text`` right after one without prompts is what that one prints. Blocks of ``py`` are code of other
-libraries, and run where those are installed. Blocks of ``cpp`` are quotations from csrc/. The docstrings of the package,
-those of the compiled module too, are doctests as well.
+doctests. A block of ``text`` right after one without prompts is what that one prints. Blocks of ``py`` are code of
+other libraries, and run where those are installed. Blocks of ``cpp`` are quotations from csrc/. The docstrings of the
+package, those of the compiled module too, are doctests as well.
 """
 
 from __future__ import annotations
