@@ -4,7 +4,7 @@ A network of 337 parameters learns to tell two half-moons apart. This is microgr
 become Values, a neuron is a sum of products, the loss is put together by hand, and the update is a loop. Two lines
 differ, the imports. (The points are made here with NumPy instead of scikit-learn.)
 
-    python examples/05_moons.py [steps]
+    python examples/05_moons.py [steps [picture.svg]]
 """
 
 import random
@@ -17,6 +17,7 @@ from reelgrad import Node as Value
 from reelgrad.nn import MLP
 
 steps = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+picture = sys.argv[2] if len(sys.argv) > 2 else None
 
 # Two half-circles with noise, and a class for each point: -1 and 1.
 rng = np.random.default_rng(1337)
@@ -64,3 +65,17 @@ print(f"{perf_counter() - started:.2f} s")
 # What the network makes of the plane: '+' for the class 1.
 for height in np.linspace(1.5, -1.0, 15):
     print("".join("+" if model([x, height]).data > 0 else "." for x in np.linspace(-1.5, 2.5, 60)))
+
+if picture:
+    import matplotlib.pyplot as plt
+
+    across, up = np.linspace(-1.6, 2.6, 80), np.linspace(-1.2, 1.7, 60)
+    heights = np.array([[model([x, height]).data for x in across] for height in up])
+    figure, axes = plt.subplots(figsize=(7, 4.6), layout="constrained")
+    shades = axes.contourf(across, up, heights, levels=np.arange(-6, 7), cmap="RdBu_r", extend="both")
+    axes.contour(across, up, heights, levels=[-1.0, 0.0, 1.0], colors="black", linestyles=["dotted", "solid", "dotted"])
+    for side, colour in ((-1, "navy"), (1, "darkred")):
+        axes.plot(*X[y == side].T, "o", color=colour, markersize=5, markeredgecolor="white")
+    axes.set(xlabel="x", ylabel="y", aspect="equal", title="score: 0 on the solid line, -1 and 1 on the dotted ones")
+    figure.colorbar(shades)
+    figure.savefig(picture)

@@ -8,7 +8,7 @@ Each formula is compiled and fitted by Adam, some hundred steps over all points;
 time. For a few of them the same steps are made by the eager loop, for comparison: walking the tree for every point and
 every step in Python. The best three are then polished by least squares.
 
-    python examples/08_formulas.py [formulas]
+    python examples/08_formulas.py [formulas [picture.svg]]
 """
 
 import random
@@ -22,6 +22,7 @@ import numpy as np
 import reelgrad as rg
 
 count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+picture = sys.argv[2] if len(sys.argv) > 2 else None
 steps = 100
 
 # The points follow 1.7 * sin(1.3 * x + 0.4) + 0.6 * x, which the search does not know.
@@ -102,11 +103,29 @@ for by_engine, by_tape in zip(losses, same, strict=False):
 
 print(f"{count} formulas fitted, {steps} steps of Adam over {len(xs)} points each")
 print(f"compiled: {engine * 1e3:.1f} ms a formula, compiling included; eager loop: {tape * 1e3:.1f} ms")
-best = sorted(zip(losses, range(count), strict=True))[:10]
-for loss, k in best[:3]:
+best = sorted(zip(losses, range(count), strict=True))[:3]
+curves = []
+for loss, k in best:
     tree, start = formulas[k]
     polished = rg.least_squares(
         lambda c, tree=tree: [value(tree, c, x) - y for x, y in zip(xs.tolist(), ys.tolist(), strict=True)],
         fitted_by_engine(tree, start)[1],
     )
     print(f"mean square {loss:.5f}, polished {2 * polished.cost / len(xs):.5f}: {tree}")
+    curves.append((tree, start, polished.x))
+
+if picture:
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), width_ratios=(3, 2), layout="constrained")
+    left.plot(xs, ys, ".", color="0.5", label="points")
+    for rank, (tree, start, constants) in enumerate(curves):
+        fitted = [value(tree, constants, x) for x in xs.tolist()]
+        left.plot(xs, fitted, color=f"C{rank}", label=f"formula {rank + 1}, fitted")
+        left.plot(xs, [value(tree, start, x) for x in xs.tolist()], ":", color=f"C{rank}", zorder=0)
+    left.set(xlabel="x", ylabel="y", ylim=(ys.min() - 1.0, ys.max() + 1.0))
+    left.set_title("dotted: with the constants as they were drawn", fontsize="small")
+    left.legend(fontsize="small")
+    right.semilogy(range(1, count + 1), sorted(losses))
+    right.set(xlabel="formulas, the best first", ylabel="mean square error after fitting", ylim=(1e-3, 1e3))
+    figure.savefig(picture)

@@ -94,6 +94,17 @@ PROMISES = [
         [],
         ["L-BFGS-B", "trust-ncg", "log freedom", "log scale", "offset", "slope"],
     ),
+    (
+        "10_lotka_volterra.py",
+        [],
+        ["a        1.061", "b        0.395", "lynxes   4.92", "the Jacobian is within "],
+    ),
+    (
+        "11_gaussian_mixture.py",
+        [],
+        ["minimize: log-likelihood -1713.63", "EM:       log-likelihood -1713.63", "share 0.524", "share 0.197"],
+    ),
+    ("12_evolved_network.py", ["10"], ["generation   5: ", "generation  10: ", "61 shapes compiled and trained"]),
 ]
 
 

@@ -6,14 +6,13 @@ compiled module. So this extension imports it, and gives each object of the stub
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import griffe
+
+from reelgrad import _core
 
 MODULE = "reelgrad._core"
 
@@ -35,20 +34,9 @@ def spelled_out(annotation: Any) -> Any:
     return annotation if spelled == text else spelled
 
 
-@functools.cache
-def compiled_module() -> Any:
-    """Return the compiled module: the installed one, or else that of the sources."""
-    try:
-        import reelgrad
-    except ImportError:
-        sys.path.append(str(Path(__file__).parents[2] / "python"))
-        import reelgrad
-    return reelgrad._core
-
-
 def docstring(name: str) -> str | None:
     """Return the docstring of what has this dotted name in the module, without pybind11's signature."""
-    thing: Any = compiled_module()
+    thing: Any = _core
     for part in name.split("."):
         thing = getattr(thing, part, None)
     text = inspect.getdoc(thing)

@@ -15,7 +15,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Files outside of docs/ that are pages of the site, and where.
+# Files outside of docs/ that are pages of the site, and where; scripts are too if they are in the gallery.
 PAGES = {"CHANGELOG.md": "changelog.md"}
 
 SESSION = re.compile(r"^( *```)python$(?=\n(?:(?! *```).*\n)*? *>>> )", re.MULTILINE)
@@ -35,6 +35,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     up = "../" * page.file.src_uri.count("/")
 
     def to_page(link: re.Match[str]) -> str:
-        return up + PAGES[link[1]] if link[1] in PAGES else link[0]
+        script = re.fullmatch(r"examples/(\w+)\.py", link[1])
+        place = f"gallery/{script[1]}.md" if script else PAGES.get(link[1])
+        return up + place if place and files.get_file_from_path(place) else link[0]
 
     return SESSION.sub(r"\1pycon", LINK.sub(to_page, markdown))
