@@ -177,8 +177,8 @@ Formula spell(const Formula& a, const Formula& b) {
         return Formula::infix(a, "**", b, Binding::power, Binding::atom, Binding::minus);
     }
     if constexpr (Op::symbol == "%" || Op::symbol == "//") {
-        const std::string symbol = " " + std::string(Op::symbol) + " ";
-        return Formula::infix(a, symbol, b, Binding::whole, Binding::product, Binding::power);
+        // No " " + symbol + " ": GCC 12 warns of a memcpy that is not there.
+        return Formula::infix(a, Op::symbol == "%" ? " % " : " // ", b, Binding::whole, Binding::product, Binding::power);
     }
     return Formula::call(Op::name, a, b);
 }
