@@ -27,8 +27,10 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # The scripts, and how large they run.
 SCRIPTS = {
     "05_moons": "100",
+    "06_curve_fit": "40",
     "07_asian_option": "20000",
     "08_formulas": "1000",
+    "09_likelihood": "500",
     "10_lotka_volterra": "40",
     "11_gaussian_mixture": "600",
     "12_evolved_network": "40",

@@ -1,7 +1,7 @@
 """What the site needs beyond the Markdown that GitHub shows: MkDocs calls these functions while it builds.
 
 The pages in docs/ are written for both. On the site the changelog is one of the pages, links that leave docs/ lead to
-pages of the site, and code with prompts is coloured as a session.
+pages of the site, and code with prompts is coloured as a session. No page may need a network.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {"CHANGELOG.md": "changelog.md"}
 
 SESSION = re.compile(r"^( *```)python$(?=\n(?:(?! *```).*\n)*? *>>> )", re.MULTILINE)
+FETCHED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=\"?(?:https?:)?//[^>]*>")
 LINK = re.compile(r"(?<=\]\()(?:\.\./)+([\w./]+)(?=[)#])")
 
 
@@ -40,3 +42,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return up + place if place and files.get_file_from_path(place) else link[0]
 
     return SESSION.sub(r"\1pycon", LINK.sub(to_page, markdown))
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Refuse a page that would fetch something from a network."""
+    if found := FETCHED.search(output):
+        raise PluginError(f"{page.file.src_uri}: {found[0]} would be fetched from a network")
+    return output
