@@ -130,9 +130,15 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """Gradient descent, with momentum if that is not 0.
 
-    For each parameter p with gradient g: g is g + weight_decay*p; v = g in the first step and v = momentum*v + (1 -
-    dampening)*g later; then p = p - lr*v, or p - lr*(g + momentum*v) with Nesterov's momentum. (The learning rate is
-    not inside v, unlike in the textbook form, so that changing it acts at once.)
+    For each parameter p with gradient g:
+
+        g = g + weight_decay*p
+        v = g                                   in the first step, and later
+        v = momentum*v + (1 - dampening)*g
+        p = p - lr*v                            or, with Nesterov's momentum,
+        p = p - lr*(g + momentum*v)
+
+    The learning rate is not inside v, unlike in the textbook form, so that changing it acts at once.
 
     Parameters
     ----------
@@ -206,10 +212,12 @@ class Adam(Optimizer):
     """Adam: steps scaled by running moments of the gradient.
 
     Algorithm 1 of D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015 (arXiv:1412.6980).
-    For each parameter p with gradient g (+ weight_decay*p), in step t = 1, 2, ...:
+    For each parameter p with gradient g, in step t = 1, 2, ...:
 
-    m = beta1*m + (1 - beta1)*g, v = beta2*v + (1 - beta2)*g**2,
-    p = p - lr * m/(1 - beta1**t) / (sqrt(v/(1 - beta2**t)) + eps)
+        g = g + weight_decay*p
+        m = beta1*m + (1 - beta1)*g
+        v = beta2*v + (1 - beta2)*g**2
+        p = p - lr * m/(1 - beta1**t) / (sqrt(v/(1 - beta2**t)) + eps)
 
     Parameters
     ----------
@@ -256,7 +264,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam that takes the weight decay from the parameter itself: first p = p - lr*weight_decay*p, then Adam's step.
+    """Adam that takes the weight decay from the parameter itself: ``p = p - lr*weight_decay*p`` first.
 
     I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019 (arXiv:1711.05101). Parameters as
     for `Adam`; `weight_decay` is 0.01 by default.
@@ -275,8 +283,14 @@ class RMSprop(Optimizer):
     """Steps scaled by a running mean of the squared gradient.
 
     T. Tieleman and G. Hinton, lecture 6.5 of "Neural Networks for Machine Learning", 2012. For each parameter p with
-    gradient g (+ weight_decay*p): v = alpha*v + (1 - alpha)*g**2, then p = p - lr * g/(sqrt(v) + eps). With momentum
-    that quotient is accumulated as in `SGD`; centred, v is made a variance: the square of the mean of g is taken off.
+    gradient g:
+
+        g = g + weight_decay*p
+        v = alpha*v + (1 - alpha)*g**2
+        p = p - lr * g/(sqrt(v) + eps)
+
+    With momentum that quotient is accumulated as in `SGD`; centred, v is made a variance: the square of the mean of g
+    is taken off.
 
     Parameters
     ----------
