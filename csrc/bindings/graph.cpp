@@ -71,14 +71,17 @@ py::tuple read_graph(const py::object& output, std::size_t nodes, std::size_t st
     return py::make_tuple(graph.operators, graph.variables, rows, ids);
 }
 
-// The name of an operand, or none for a constant, and its value.
+// The name of an operand, or a number to stand in its place, or none for a constant; and its value.
 using Operand = std::pair<std::optional<std::string>, double>;
 
 template <class Op>
 py::tuple spelled(const std::vector<Operand>& operands, const std::string& y, double y_value) {
     constexpr auto arity = static_cast<std::size_t>(ops::arity_v<Op>);
     return [&]<std::size_t... k>(std::index_sequence<k...>) {
-        const auto formula = [](const Operand& x) { return x.first ? ops::Formula(*x.first) : ops::Formula(x.second); };
+        const auto formula = [](const Operand& x) {
+            if (!x.first) return ops::Formula(x.second);
+            return ops::Formula(*x.first, x.first->starts_with('-') ? ops::Binding::minus : ops::Binding::atom);
+        };
         const auto number = [&](const Operand& x) {
             return x.first ? ops::Spelled(x.second, formula(x)) : ops::Spelled(x.second);
         };

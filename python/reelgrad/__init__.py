@@ -17,7 +17,7 @@ from reelgrad._version import __version__
 from reelgrad.compiled import CompiledFunction, compile
 from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from reelgrad.optimize import least_squares, minimize
-from reelgrad.show import Drawing, DrawingError, Explanation, draw, explain
+from reelgrad.show import Drawing, DrawingError, Explanation, Exploration, draw, explain, explore
 from reelgrad.threads import get_num_threads, set_num_threads
 from reelgrad.tracing import Trace, trace
 from reelgrad.training import EarlyStopping, FitResult, NotFiniteWarning, fit
@@ -29,6 +29,7 @@ __all__ = [
     "DrawingError",
     "EarlyStopping",
     "Explanation",
+    "Exploration",
     "FitResult",
     "NotFiniteWarning",
     "Static",
@@ -38,6 +39,7 @@ __all__ = [
     "compile",
     "draw",
     "explain",
+    "explore",
     "fit",
     "get_num_threads",
     "grad",

@@ -6,5 +6,6 @@ views of these rows.
 
 from reelgrad.show.draw import Drawing, DrawingError, draw
 from reelgrad.show.explain import Explanation, explain
+from reelgrad.show.explore import Exploration, explore
 
-__all__ = ["Drawing", "DrawingError", "Explanation", "draw", "explain"]
+__all__ = ["Drawing", "DrawingError", "Explanation", "Exploration", "draw", "explain", "explore"]

@@ -45,30 +45,35 @@ class Explanation:
         return len(self.rows)
 
     def __str__(self) -> str:
-        table = text_table(self._head, [self._cells(row) for row in self.rows], (48, 24, 60, 72))
-        return "\n".join([self._title, "", table, *self._notes])
+        table = text_table(self.head, [self.cells(row) for row in self.rows], (48, 24, 60, 72))
+        return "\n".join([self.title, "", table, *self.notes])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        notes = [f"<p>{escape(note)}</p>" for note in self._notes if note]
-        table = html_table(self._head, [self._cells(row) for row in self.rows])
-        return in_notebook(f"<p>{escape(self._title)}</p>", table, *notes)
+        notes = [f"<p>{escape(note)}</p>" for note in self.notes if note]
+        table = html_table(self.head, [self.cells(row) for row in self.rows])
+        return in_notebook(f"<p>{escape(self.title)}</p>", table, *notes)
+
+    # The parts, for explore's page
 
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
+        """The loss and the size of its graph."""
         graph, output = self._graph, self._graph.output
         return (
-            f"{output.name} = {self._number(output.value)}, of {_count(graph.operators, 'operator')} and "
+            f"{output.name} = {self.number(output.value)}, of {_count(graph.operators, 'operator')} and "
             f"{_count(graph.variables, 'variable')}"
         )
 
     @property
-    def _head(self) -> Sequence[str]:
+    def head(self) -> Sequence[str]:
+        """The titles of the columns."""
         return ("node", "value", "local partials", f"gradient d{self._graph.output.name}/d(node)")
 
     @property
-    def _notes(self) -> list[str]:
+    def notes(self) -> list[str]:
+        """Lines to stand below the table."""
         notes = []
         if self._graph.left_out:
             notes += [
@@ -86,12 +91,14 @@ class Explanation:
             ]
         return notes
 
-    def _number(self, x: float) -> str:
+    def number(self, x: float) -> str:
+        """Return a number as the table has it."""
         return f"{x:.{self.digits}g}"
 
-    def _cells(self, row: GraphNode) -> list[Cell]:
+    def cells(self, row: GraphNode) -> list[Cell]:
+        """Return the cells of a row."""
         node = f"{row.name} = {row.expression}" if row.expression else row.name
-        return [[node], [self._number(row.value)], self._partials(row), self._gradient(row)]
+        return [[node], [self.number(row.value)], self._partials(row), self._gradient(row)]
 
     def _partials(self, row: GraphNode) -> list[str]:
         lines = [self._partial(row, operand) for operand in row.operands if operand.node is not None]
@@ -100,28 +107,28 @@ class Explanation:
         return lines
 
     def _partial(self, row: GraphNode, operand: Operand) -> str:
-        number = self._number(operand.partial)
+        number = self.number(operand.partial)
         middle = "" if _is_number(operand.formula) else f" = {operand.formula}"
         return f"d{row.name}/d{operand.name}{middle} = {number}"
 
     def _gradient(self, row: GraphNode) -> list[str]:
-        total = self._number(row.adjoint)
+        total = self.number(row.adjoint)
         if row.contribution_count == 0:
             return [total]
         if row.contribution_count == 1:
             return [f"{total} = {self._product(row.contributions[0])}"]
         lines = [f"{total} ="]
         for k, term in enumerate(row.contributions):
-            lines.append(f"{'+' if k else ' '} {self._product(term)}, {self._number(term.value)}")
+            lines.append(f"{'+' if k else ' '} {self._product(term)}, {self.number(term.value)}")
         others = row.contribution_count - len(row.contributions)
         if others:
-            lines.append(f"+ {_count(others, 'more contribution')}, {self._number(row.other_contributions)}")
+            lines.append(f"+ {_count(others, 'more contribution')}, {self.number(row.other_contributions)}")
         return lines
 
     def _product(self, term: Contribution) -> str:
         plain = term.adjoint * term.partial
         dropped = " (nan, counted as 0)" if plain != plain and term.value == 0.0 else ""
-        return f"{self._number(term.adjoint)} * {self._number(term.partial)}{dropped} by {term.name}"
+        return f"{self.number(term.adjoint)} * {self.number(term.partial)}{dropped} by {term.name}"
 
 
 def _is_number(text: str) -> bool:

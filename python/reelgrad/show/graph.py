@@ -17,7 +17,7 @@ import numpy as np
 from reelgrad._core import Node, NodeTypeError, SettingError, _read_graph, _spell, operator_table
 from reelgrad.show.names import Names, named_nodes
 
-__all__ = ["Contribution", "Graph", "GraphNode", "Operand", "checked_limit", "read_graph"]
+__all__ = ["Contribution", "Graph", "GraphNode", "Operand", "checked_limit", "read_graph", "substituted"]
 
 NO_LIMIT = 1 << 40
 
@@ -194,6 +194,18 @@ def read_graph(
     for number in sorted((n for n, name in own_names.items() if name), reverse=True):  # in the order of their making
         called.give(number, own_names[number])
     return Graph(tuple(_node(row, called) for row in rows), operator_count, variable_count)
+
+
+def substituted(node: GraphNode, digits: int) -> str:
+    """Return a node's expression with its operands' numbers in place of their names."""
+    if node.operator is None:
+        return ""
+    words = [f"{x.value:.{digits}g}" for x in node.operands]
+    texts = [(None if x.node is None else word, x.value) for x, word in zip(node.operands, words, strict=True)]
+    spelled = _spell(node.operator, texts, node.name, node.value)
+    if spelled is not None:
+        return spelled[0]
+    return _reduction(node.operator, words, [x.position for x in node.operands], node.operand_count, node.name)[0]
 
 
 def _short(value: Any) -> str:
