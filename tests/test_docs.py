@@ -95,7 +95,8 @@ def run(block: Block, namespace: dict[str, Any], name: str) -> str:
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=relative)
-def test_the_code_on_the_page_does_what_it_says(page: Path) -> None:
+def test_the_code_on_the_page_does_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where pages write files
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with rg.Tape():
         for block in blocks(page, "python"):

@@ -178,7 +178,8 @@ Formula spell(const Formula& a, const Formula& b) {
     }
     if constexpr (Op::symbol == "%" || Op::symbol == "//") {
         // No " " + symbol + " ": GCC 12 warns of a memcpy that is not there.
-        return Formula::infix(a, Op::symbol == "%" ? " % " : " // ", b, Binding::whole, Binding::product, Binding::power);
+        return Formula::infix(a, Op::symbol == "%" ? " % " : " // ", b, Binding::whole, Binding::product,
+                              Binding::power);
     }
     return Formula::call(Op::name, a, b);
 }
