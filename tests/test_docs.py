@@ -2,8 +2,8 @@
 
 In README.md and the pages of docs/, blocks of ``python`` run in order in one namespace a page, those with prompts as
 doctests. A block of ``text`` right after one without prompts is what that one prints. Blocks of ``py`` are code of
-other libraries, and run where those are installed. Blocks of ``cpp`` are quotations from csrc/. The docstrings of the
-package, those of the compiled module too, are doctests as well.
+other libraries, and run where those are installed. Blocks of ``cpp``, ``cython`` and ``cmake`` are quotations from
+csrc/ or examples/. The docstrings of the package, those of the compiled module too, are doctests as well.
 """
 
 from __future__ import annotations
@@ -200,19 +200,24 @@ def words(code: str) -> str:
 
 @cache
 def engine_sources() -> list[str]:
-    return [words(path.read_text("utf-8")) for path in sorted((ROOT / "csrc").rglob("*.[ch]pp"))]
+    kinds = (".hpp", ".cpp", ".pyx", ".txt")
+    files = (path for folder in ("csrc", "examples") for path in sorted((ROOT / folder).rglob("*")))
+    return [words(path.read_text("utf-8")) for path in files if path.suffix in kinds]
 
 
-@pytest.mark.parametrize("page", pages_with("cpp"), ids=relative)
-def test_cpp_on_the_page_is_quoted_from_the_engine(page: Path) -> None:
-    for block in blocks(page, "cpp"):
+QUOTED = ("cpp", "cython", "cmake")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page, *QUOTED))], ids=relative)
+def test_what_is_no_python_on_the_page_is_quoted_from_the_sources(page: Path) -> None:
+    for block in blocks(page, *QUOTED):
         assert any(words(block.text) in source for source in engine_sources()), block.text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_the_languages_of_the_page_are_known(page: Path) -> None:
     fences = re.findall(r"^ *```(.*)$", page.read_text("utf-8"), re.MULTILINE)
-    assert set(fences[::2]) <= {"python", "py", "text", "sh", "powershell", "cpp"}
+    assert set(fences[::2]) <= {"python", "py", "text", "sh", "powershell", *QUOTED}
     assert set(fences[1::2]) <= {""}
 
 

@@ -313,6 +313,8 @@ def test_every_error_is_a_reelgrad_error_and_of_the_built_in_that_fits() -> None
         rg.ProgramError: ValueError,
         rg.StructureError: TypeError,
         rg.AnomalyError: FloatingPointError,
+        rg.DrawingError: RuntimeError,
+        rg.HeadersNotFoundError: FileNotFoundError,
     }
     for error, base in built_in.items():
         assert issubclass(error, rg.ReelgradError)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/errors.hpp"
+#include "bindings/lock.hpp"
 #include "bindings/node.hpp"
 #include "bindings/tape.hpp"
 
@@ -87,6 +88,7 @@ bool operands_finite(const Tape& tape, Index i) {
 class Detector : public Observer {
   public:
     void recorded(Tape& tape, Index i) override {
+        const WithLock lock;
         const NoFinalizers guard;
         tape.set_source(i, source_lines().current());
         if (std::isfinite(tape.value(i)) || !operands_finite(tape, i)) return;
@@ -107,6 +109,7 @@ void watch_all(Observer* observer) {
 class Reporter : public AnomalyListener {
   public:
     void found(const Tape& tape, const Anomaly& anomaly) override {
+        const WithLock lock;  // extension modules sweep without it
         const std::string where = "reverse sweep: " + described(tape, anomaly.node);
         if (anomaly.kind == Anomaly::Kind::adjoint) {
             const std::string message = where + " passes on an adjoint that is not finite: its own adjoint is " +

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "bindings/node_slots.hpp"
-#include "bindings/source.hpp"
 #include "reelgrad/ops/conditions.hpp"
 
 namespace reelgrad::python {
@@ -54,7 +53,7 @@ bool decide(PyObject* node) {
     Handle& handle = handle_of(node);
     check_usable(handle);
     const Tape& tape = *handle.tape;
-    return tape.trace()->decide(handle.index, tape.value(handle.index) != 0.0, calling_line());
+    return tape.trace()->decide(handle.index, tape.value(handle.index) != 0.0);
 }
 
 int condition_bool(PyObject* self) {

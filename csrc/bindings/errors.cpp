@@ -5,7 +5,7 @@
 #include <new>
 #include <string>
 
-#include "reelgrad/program/errors.hpp"
+#include "bindings/lock.hpp"
 
 namespace reelgrad::python {
 
@@ -19,6 +19,51 @@ bool add(PyObject* module, PyObject*& slot, const char* name, const char* doc, P
     slot = PyErr_NewExceptionWithDoc((std::string("reelgrad.") + name).c_str(), doc, bases, nullptr);
     Py_DECREF(bases);
     return slot != nullptr && PyModule_AddObjectRef(module, name, slot) == 0;
+}
+
+PyObject* class_of(ErrorKind kind) {
+    const Exceptions& e = exceptions;
+    switch (kind) {
+        case ErrorKind::stale_node:
+            return e.stale_node;
+        case ErrorKind::tape_mismatch:
+            return e.tape_mismatch;
+        case ErrorKind::tape_thread:
+            return e.tape_thread;
+        case ErrorKind::tape_busy:
+            return e.tape_busy;
+        case ErrorKind::tape_memory:
+            return e.tape_memory;
+        case ErrorKind::variable:
+            return e.variable;
+        case ErrorKind::length:
+            return e.length;
+        case ErrorKind::setting:
+            return e.setting;
+        case ErrorKind::trace:
+            return e.trace;
+        case ErrorKind::program:
+            return e.program;
+        case ErrorKind::interrupted:
+            return PyExc_KeyboardInterrupt;
+        default:
+            return e.error;
+    }
+}
+
+// The Python error that is set, in words, for a thread on which it may be lost; it stays set.
+std::string set_error_text() {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    std::string text = "a Python error";
+    if (type != nullptr) text = reinterpret_cast<PyTypeObject*>(type)->tp_name;
+    PyObject* const words = value == nullptr ? nullptr : PyObject_Str(value);
+    const char* const utf8 = words == nullptr ? nullptr : PyUnicode_AsUTF8(words);
+    if (utf8 != nullptr) text += std::string(": ") + utf8;
+    Py_XDECREF(words);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return text;
 }
 
 }  // namespace
@@ -69,39 +114,39 @@ bool add_exceptions(PyObject* module) {
 }
 
 void raise_current() {
+    std::string message;
+    const ErrorKind kind = kind_of_current(message);
+    set_error(kind, message.c_str());
+}
+
+ErrorKind kind_of_current(std::string& message) {
     try {
         throw;
-    } catch (const PythonError&) {  // is set already
+    } catch (const PythonError&) {
+        const WithLock lock;
+        message = set_error_text();
+        return ErrorKind::python;
     } catch (pybind11::error_already_set& e) {
+        const WithLock lock;
         e.restore();
-    } catch (const Interrupted& e) {
-        if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_KeyboardInterrupt, e.what());
-    } catch (const StaleNodeError& e) {
-        PyErr_SetString(exceptions.stale_node, e.what());
-    } catch (const TapeMismatchError& e) {
-        PyErr_SetString(exceptions.tape_mismatch, e.what());
-    } catch (const TapeThreadError& e) {
-        PyErr_SetString(exceptions.tape_thread, e.what());
-    } catch (const TapeBusyError& e) {
-        PyErr_SetString(exceptions.tape_busy, e.what());
-    } catch (const TapeMemoryError& e) {
-        PyErr_SetString(exceptions.tape_memory, e.what());
-    } catch (const VariableError& e) {
-        PyErr_SetString(exceptions.variable, e.what());
-    } catch (const TraceError& e) {
-        PyErr_SetString(exceptions.trace, e.what());
-    } catch (const SettingError& e) {
-        PyErr_SetString(exceptions.setting, e.what());
-    } catch (const LengthError& e) {
-        PyErr_SetString(exceptions.length, e.what());
-    } catch (const ProgramError& e) {
-        PyErr_SetString(exceptions.program, e.what());
+        message = set_error_text();
+        return ErrorKind::python;
+    } catch (const Error& e) {
+        message = e.what();
+        return e.kind();
     } catch (const std::bad_alloc&) {
-        PyErr_SetString(exceptions.tape_memory,
-                        "the system gives no more memory; the tape is as it was before this operation");
+        message = "the system gives no more memory; the tape is as it was before this operation";
+        return ErrorKind::tape_memory;
     } catch (const std::exception& e) {
-        PyErr_SetString(exceptions.error, e.what());
+        message = e.what();
+        return ErrorKind::error;
     }
+}
+
+void set_error(ErrorKind kind, const char* message) {
+    const bool is_set = kind == ErrorKind::python || kind == ErrorKind::interrupted;
+    if (is_set && PyErr_Occurred() != nullptr) return;
+    PyErr_SetString(class_of(kind), message);
 }
 
 }  // namespace reelgrad::python

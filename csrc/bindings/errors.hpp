@@ -6,6 +6,8 @@
 
 #include <Python.h>
 
+#include <string>
+
 #include "reelgrad/tape/errors.hpp"
 
 namespace reelgrad::python {
@@ -39,5 +41,11 @@ struct PythonError {};
 
 // Sets the Python error for the C++ exception being handled.
 void raise_current();
+
+// What the C++ exception being handled is, and what it says. A Python error is set or stays set; this is the only case
+// in which the interpreter's lock is needed, and taken.
+ErrorKind kind_of_current(std::string& message);
+// Sets the Python error of that kind, unless one is set for which it stands.
+void set_error(ErrorKind kind, const char* message);
 
 }  // namespace reelgrad::python

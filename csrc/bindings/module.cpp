@@ -5,6 +5,7 @@
 
 #include "bindings/anomaly.hpp"
 #include "bindings/condition.hpp"
+#include "bindings/embedding.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/executable.hpp"
 #include "bindings/fast_call.hpp"
@@ -61,6 +62,7 @@ PYBIND11_MODULE(_core, module) {
     public_names.attr("sort")();
     module.attr("__all__") = public_names;
     rp::add_executable(module);  // compiled functions are the public way
+    rp::add_embedding(module);
 
     testing.def("fail_commit", reelgrad::AddressSpace::fail_commit, py::arg("nth"), py::arg("times") = 1,
                 "After nth more commits of memory, the next ones fail, so many times.");

@@ -10,6 +10,7 @@
 #include "bindings/condition.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
+#include "bindings/source.hpp"
 #include "bindings/tape.hpp"
 #include "reelgrad/program/classify.hpp"
 #include "reelgrad/program/from_tape.hpp"
@@ -24,7 +25,7 @@ using Decisions = std::vector<std::pair<bool, std::string>>;
 // Between begin() and end() a fresh tape is current and tracing, and the thread's other tapes stand outside.
 class Recording {
   public:
-    explicit Recording(const Decisions& forced) : log_(decisions(forced)) {}
+    explicit Recording(const Decisions& forced) : log_(decisions(forced)) { log_.set_locate(calling_line); }
     Recording(const Recording&) = delete;
     Recording& operator=(const Recording&) = delete;
     ~Recording() {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bindings/anomaly.hpp"
+#include "bindings/lock.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
 
@@ -22,13 +23,6 @@ class ListedTape : public Tape {
     explicit ListedTape(std::size_t limit) : Tape(limit, node_header()) { g_tapes.push_back(this); }
     ~ListedTape() override { std::erase(g_tapes, this); }
 };
-
-TapeOwner new_tape(std::size_t limit) {
-    TapeOwner tape(new ListedTape(limit));
-    tape->set_interrupt([] { return PyErr_CheckSignals() != 0; });
-    watch_if_detecting(*tape);
-    return tape;
-}
 
 // The current tapes of a thread, innermost last; the first is the thread's own. They are owned by a capsule in the
 // thread's dictionary, so that they go when the thread does.
@@ -227,6 +221,16 @@ py::tuple tape_variables(Tape& tape, const py::args& values) {
 }
 
 }  // namespace
+
+TapeOwner new_tape(std::size_t limit) {
+    TapeOwner tape(new ListedTape(limit));
+    tape->set_interrupt([] {  // a sweep may run without the interpreter's lock
+        const WithLock lock;
+        return PyErr_CheckSignals() != 0;
+    });
+    watch_if_detecting(*tape);
+    return tape;
+}
 
 const std::vector<Tape*>& live_tapes() { return g_tapes; }
 

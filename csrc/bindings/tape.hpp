@@ -39,6 +39,9 @@ class Owner {
 };
 using TapeOwner = Owner<Tape>;
 
+// A tape for Python code on this thread, which nothing else owns.
+TapeOwner new_tape(std::size_t limit);
+
 // This thread's current tape: that of the innermost `with Tape()`, or the one that every thread has.
 Tape& current_tape();
 

@@ -16,6 +16,7 @@ from reelgrad._core import *
 from reelgrad._version import __version__
 from reelgrad.compiled import CompiledFunction, compile
 from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
+from reelgrad.embedding import HeadersNotFoundError, get_cmake_dir, get_include
 from reelgrad.optimize import least_squares, minimize
 from reelgrad.show import Drawing, DrawingError, Explanation, Exploration, draw, explain, explore
 from reelgrad.threads import get_num_threads, set_num_threads
@@ -31,6 +32,7 @@ __all__ = [
     "Explanation",
     "Exploration",
     "FitResult",
+    "HeadersNotFoundError",
     "NotFiniteWarning",
     "Static",
     "StructureError",
@@ -41,6 +43,8 @@ __all__ = [
     "explain",
     "explore",
     "fit",
+    "get_cmake_dir",
+    "get_include",
     "get_num_threads",
     "grad",
     "hessian",

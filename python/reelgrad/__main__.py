@@ -1,5 +1,7 @@
 """`python -m reelgrad`: four worked examples and two trainings on the engine, beside the numbers that others print.
 
+With `--includes` or `--cmakedir` it tells compilers and CMake where to look instead.
+
 The exit status is 0 if all numbers agree, 1 if one does not, and 130 after Ctrl-C.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+import sysconfig
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -24,8 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="train for a tenth of the epochs and a fifth of the steps")
     parser.add_argument("--version", action="version", version=f"reelgrad {rg.__version__}")
-    quick = parser.parse_args(arguments).quick
+    parser.add_argument(
+        "--includes", action="store_true", help="print the compiler's options for Python's and reelgrad's headers"
+    )
+    parser.add_argument("--cmakedir", action="store_true", help="print the folder of the CMake package")
+    options = parser.parse_args(arguments)
+    if options.includes:
+        print(" ".join(f"-I{folder}" for folder in (sysconfig.get_path("include"), rg.get_include())))
+    if options.cmakedir:
+        print(rg.get_cmake_dir())
+    return 0 if options.includes or options.cmakedir else _demonstrate(options.quick)
 
+
+def _demonstrate(quick: bool) -> int:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     print(f"reelgrad {rg.__version__}, {python}, {platform.system()} {platform.machine()}")
     started = perf_counter()

@@ -113,7 +113,8 @@ void a_program_computes_what_the_tape_recorded() {
     const Program program = t.program(outputs);
     const std::vector<double> values = evaluated(program, std::vector{0.75, -1.5});
     for (std::size_t k = 0; k < outputs.size(); ++k) {
-        expect(same_bits(values[program.outputs()[k].value], outputs[k].value()), "output " + std::to_string(k));
+        expect(same_bits(values[program.outputs()[k].value], outputs[k].value_unchecked()),
+               "output " + std::to_string(k));
     }
     expect(program.rate(program.outputs()[0].value) == Rate::uniform, "x is uniform");
     expect(program.rate(program.outputs()[1].value) == Rate::constant, "2.5 is constant");
@@ -159,8 +160,8 @@ void inputs_must_be_variables_and_distinct() {
 void guards_come_over_with_their_lines_and_what_they_need() {
     Traced t;
     const Var c = detail::apply<ops::Less>(t.x * t.y, 0.0), d = detail::apply<ops::Less>(t.y, t.x);
-    expect(t.log.decide(c.index(), c.value() != 0.0, "a.py:1"), "x y < 0 holds");
-    expect(t.log.decide(d.index(), d.value() != 0.0, "a.py:2"), "y < x holds");
+    expect(t.log.decide(c.index(), c.value_unchecked() != 0.0, "a.py:1"), "x y < 0 holds");
+    expect(t.log.decide(d.index(), d.value_unchecked() != 0.0, "a.py:2"), "y < x holds");
     const Program program = t.program(std::vector<Var>{t.x});
     expect(program.guards().size() == 2, "two guards");
     expect(program[program.guards()[0].condition].code == program::code_of<ops::Less>, "their conditions are there");
@@ -173,8 +174,8 @@ void the_classifier_tells_the_first_guard_that_disagrees() {
     const Var c = detail::apply<ops::Less>(t.x, 0.0), d = detail::apply<ops::Less>(t.y, 0.0);
     Var unused = t.x;
     for (int k = 0; k < 100; ++k) unused = sin(unused);
-    t.log.decide(c.index(), c.value() != 0.0, "a.py:1");  // false: x is 0.75
-    t.log.decide(d.index(), d.value() != 0.0, "a.py:2");  // true: y is -1.5
+    t.log.decide(c.index(), c.value_unchecked() != 0.0, "a.py:1");  // false: x is 0.75
+    t.log.decide(d.index(), d.value_unchecked() != 0.0, "a.py:2");  // true: y is -1.5
     const Program program = t.program({&unused, 1});
     const auto told = [&](double x, double y, std::size_t first) {
         const Program classifier = program::classifier(program, first);
@@ -226,6 +227,24 @@ void tapes_outside_of_traces_count_how_many() {
     expect(tape.compares_by_value(), "outside of none");
 }
 
+void a_comparison_of_vars_is_recorded_and_its_branch_a_guard() {
+    Traced t({{false, "here"}});
+    t.log.set_locate([] { return std::string("here"); });
+    expect(!(t.x > t.y), "forced against its value");
+    expect(t.x * t.y < 0.0 && t.x != 2.0 && t.x == t.x && 1.0 >= t.x && t.y <= t.x, "free from there");
+    expect(Var(1.0) < Var(2.0), "constants are numbers here too");
+    expect(t.log.guards().size() == 6 && t.tape.size() == 7, "six conditions, six guards, and a product");
+    expect(t.log.guards()[1].taken && t.log.guards()[1].source == "here", "with the place");
+    expect(t.tape.opcode(0) == opcode_of<ops::Less>, "x > y is y < x");
+    expect_throws<TraceError>([&] { t.x.value(); }, "a number of a traced value");
+
+    Tape outside;
+    outside.stand_outside(true);
+    const Var z = Var::variable(outside, 1.0);
+    expect_throws<TapeMismatchError>([&] { static_cast<void>(z < 2.0); }, "a value from outside decides nothing");
+    expect_throws<TapeMismatchError>([&] { static_cast<void>(z < t.x); }, "nor beside a traced one");
+}
+
 void a_detached_value_is_a_constant_but_in_a_trace() {
     Tape eager;
     const Var x = Var::variable(eager, 3.0);
@@ -267,6 +286,6 @@ int main() {
          variables_that_are_no_inputs_are_constants, inputs_must_be_variables_and_distinct,
          guards_come_over_with_their_lines_and_what_they_need, the_classifier_tells_the_first_guard_that_disagrees,
          forced_decisions_win_and_must_be_asked_for_at_their_lines, a_tracing_tape_is_not_swept_rewound_or_collected,
-         tapes_outside_of_traces_count_how_many, a_detached_value_is_a_constant_but_in_a_trace,
-         mixing_with_a_trace_says_what_to_do});
+         tapes_outside_of_traces_count_how_many, a_comparison_of_vars_is_recorded_and_its_branch_a_guard,
+         a_detached_value_is_a_constant_but_in_a_trace, mixing_with_a_trace_says_what_to_do});
 }

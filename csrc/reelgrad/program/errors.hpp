@@ -6,8 +6,8 @@
 namespace reelgrad {
 
 // A Program is malformed, or cannot be had or run in the way asked for.
-struct ProgramError : Error {
-    using Error::Error;
+struct ProgramError : ErrorOf<ErrorKind::program> {
+    using ErrorOf::ErrorOf;
 };
 
 }  // namespace reelgrad

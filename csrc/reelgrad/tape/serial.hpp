@@ -38,11 +38,25 @@ struct Active {
     Serial serial = kStale;
 };
 
+#if defined(REELGRAD_EXTENSION)
+// In an extension module (embed/client.hpp) the tapes are those of reelgrad._core, and so is the active one.
+namespace detail {
+inline constexpr Active kNobody;
+#if defined(__GNUC__)
+[[gnu::visibility("hidden")]]  // each module has its own, and the compiler need not ask whose it is
+#endif
+inline constinit thread_local const Active* host_active = &kNobody;
+}  // namespace detail
+inline const Active& active() { return *detail::host_active; }
+#else
+#define REELGRAD_LIBRARY
 // Set on the owner's thread only. Not inline, so that it belongs to the same copy of the library as the registry.
 #if defined(__linux__) && defined(__GNUC__)
 extern constinit thread_local Active active_tape __attribute__((tls_model("initial-exec")));
 #else
 extern constinit thread_local Active active_tape;
+#endif
+inline const Active& active() { return active_tape; }
 #endif
 
 class SerialRegistry {

@@ -60,6 +60,8 @@ Tape::~Tape() {
     serials_->release(serial_blocks_);
 }
 
+bool Tape::is_of_this_library() const { return serials_ == &SerialRegistry::instance(); }
+
 bool Tape::grow() {
     const std::size_t capacity = std::min(std::max(2 * capacity_, kFirstCapacity), limit_);
     if (capacity == capacity_) return false;

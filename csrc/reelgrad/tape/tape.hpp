@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reelgrad/ops/contributions.hpp"
@@ -108,7 +109,11 @@ class Tape {
 
     // `limit`: the most operators, and the most variables, that it will hold. Lowered if the system has no such address
     // space.
+#if defined(REELGRAD_EXTENSION)
+    Tape() = delete;  // tapes of an extension are those of reelgrad._core: current_tape(), or an OwnTape
+#else
     explicit Tape(std::size_t limit = kDefaultLimit, HandleSlabs::Header header = {});
+#endif
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
     virtual ~Tape();
@@ -119,7 +124,7 @@ class Tape {
     bool is_mine() const { return owner_ == known_thread_id(); }
     bool is_current(const Handle& h) const { return h.serial == serial_; }
     // False for a tape made by another copy of this library, with serials of its own.
-    bool is_of_this_library() const { return serials_ == &SerialRegistry::instance(); }
+    bool is_of_this_library() const;
 
     // Operands come with their values, which the caller has at hand.
     struct Operand {
@@ -246,6 +251,10 @@ class Tape {
     std::size_t bytes_used() const;
     TapeStats stats() const;
 
+    // Where the members lie that inline functions use, by name: what is compiled apart from this library must agree on.
+    template <class Visitor>
+    void for_each_place(Visitor&& visit) const;
+
     // How many owners there are, for those who share a tape: with the last owner gone it lives as long as its handles.
     int owners = 0;
     bool abandoned() const { return owners == 0 && handles_.live() == 0; }
@@ -349,14 +358,43 @@ class Tape {
 // Keeps a tape from collecting, so that indices stay what they are; for as long as it lives.
 class Pin {
   public:
-    explicit Pin(Tape& tape) : tape_(tape) { tape_.pin(); }
-    ~Pin() { tape_.unpin(); }
-    Pin(const Pin&) = delete;
-    Pin& operator=(const Pin&) = delete;
+    Pin() = default;  // of no tape
+    explicit Pin(Tape& tape) : tape_(&tape) { tape.pin(); }
+    ~Pin() {
+        if (tape_ != nullptr) tape_->unpin();
+    }
+    Pin(Pin&& other) noexcept : tape_(std::exchange(other.tape_, nullptr)) {}
+    Pin& operator=(Pin&& other) noexcept {
+        std::swap(tape_, other.tape_);
+        return *this;
+    }
 
   private:
-    Tape& tape_;
+    Tape* tape_ = nullptr;
 };
+
+template <class Visitor>
+void Tape::for_each_place(Visitor&& visit) const {
+    const auto enter = [&](const char* name, const auto& member) {
+        visit(name,
+              static_cast<std::size_t>(reinterpret_cast<const char*>(&member) - reinterpret_cast<const char*>(this)));
+    };
+    enter("Tape::size_", size_);
+    enter("Tape::fast_end_", fast_end_);
+    enter("Tape::edges_", edges_);
+    enter("Tape::values_", values_);
+    enter("Tape::opcodes_", opcodes_);
+    enter("Tape::owner_", owner_);
+    enter("Tape::serial_", serial_);
+    enter("Tape::compares_by_value_", compares_by_value_);
+    enter("Tape::handles_", handles_);
+    enter("Tape::grads_", grads_);
+    enter("Tape::variables_", variables_);
+    enter("Tape::wide_", wide_);
+    enter("Tape::owners", owners);
+    enter("Tape::pins_", pins_);
+    enter("Tape::trace_", trace_);
+}
 
 template <class Op>
 inline Tape::Recorded Tape::record(Operand a) {

@@ -10,6 +10,9 @@ namespace reelgrad {
 
 using ThreadId = std::uint64_t;
 
+#if defined(REELGRAD_EXTENSION)
+ThreadId known_thread_id();  // as reelgrad._core numbers threads (embed/client.hpp)
+#else
 namespace detail {
 // initial-exec: one load relative to the thread pointer instead of a call, also from a shared library.
 #if defined(__linux__) && defined(__GNUC__)
@@ -27,5 +30,6 @@ inline ThreadId thread_id() {
     if (detail::this_thread == 0) detail::this_thread = ++last;
     return detail::this_thread;
 }
+#endif
 
 }  // namespace reelgrad

@@ -34,6 +34,9 @@ class TraceLog {
     // Answers whether the condition, which is `value`, is to count as true. Throws TraceError for a forced decision of
     // another line.
     bool decide(Index condition, bool value, std::string source);
+    // The same at the place where code is running now, as the owner tells it.
+    bool decide(Index condition, bool value) { return decide(condition, value, locate_ ? locate_() : std::string()); }
+    void set_locate(std::string (*locate)()) { locate_ = locate; }
     // Throws TraceError if the code came to its end before all forced decisions.
     void require_all_decided() const;
 
@@ -42,6 +45,7 @@ class TraceLog {
   private:
     std::vector<Decision> forced_;
     std::vector<Guard> guards_;
+    std::string (*locate_)() = nullptr;
 };
 
 }  // namespace reelgrad

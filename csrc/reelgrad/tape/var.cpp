@@ -53,6 +53,35 @@ Tape* Var::check_slowly() const {
 
 namespace detail {
 
+bool compare_slowly(Opcode condition, const Var& a, const Var& b) {
+    const double x = a.value_unchecked(), y = b.value_unchecked();
+    Tape* tape = nullptr;
+    for (const Var& operand : {a, b}) {
+        Tape* const its = operand.check();
+        if (its != nullptr && (tape == nullptr || !its->compares_by_value())) tape = its;
+    }
+    const auto with = [&]<class Op>() {
+        if (tape == nullptr || tape->compares_by_value()) return Op::value(x, y) != 0.0;
+        if (tape->is_outside_a_trace() || !tape->tracing()) {
+            throw TapeMismatchError(
+                "a value from outside is compared while a function is traced, which would freeze the branch; pass it "
+                "to the function as an argument");
+        }
+        const Var holds = apply<Op>(a, b);
+        return tape->trace()->decide(holds.index(), holds.value_unchecked() != 0.0);
+    };
+    switch (condition) {
+        case opcode_of<ops::Less>:
+            return with.operator()<ops::Less>();
+        case opcode_of<ops::LessEqual>:
+            return with.operator()<ops::LessEqual>();
+        case opcode_of<ops::Equal>:
+            return with.operator()<ops::Equal>();
+        default:
+            return with.operator()<ops::NotEqual>();
+    }
+}
+
 Tape* tape_for(std::span<const Var> operands) {
     Tape* tape = nullptr;
     for (const Var& x : operands) {

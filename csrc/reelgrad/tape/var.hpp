@@ -52,8 +52,10 @@ class Var {
     REELGRAD_INLINE Serial serial() const { return static_cast<Serial>(place_ >> 32); }
     Tape* tape() const;  // nullptr for a constant; throws StaleNodeError if the tape is gone
 
+    // In a trace there is no number: it throws TraceError.
     double value() const {
-        check();
+        const Tape* const tape = check();
+        if (tape != nullptr && tape->tracing()) refuse_number();
         return value_;
     }
     // d(last swept output)/d(this): for a variable, the sum over all backward() calls since zero_grad().
@@ -66,7 +68,8 @@ class Var {
     // The tape, or nullptr for a constant. Throws unless this may be used by this thread now.
     Tape* check() const {
         if (is_constant()) return nullptr;
-        return serial() == active_tape.serial ? active_tape.tape : check_slowly();
+        const Active here = active();
+        return serial() == here.serial ? here.tape : check_slowly();
     }
 
     // For the recording of operators.
@@ -86,6 +89,11 @@ class Var {
 
   private:
     Tape* check_slowly() const;
+    [[noreturn]] static void refuse_number() {
+        throw TraceError(
+            "value() of a traced Var would freeze the number that this one call has; compute with the Var itself, or "
+            "choose with where(condition, a, b)");
+    }
 
     // Two words, so that a Var is passed in two registers and copied without partial stores.
     double value_;
@@ -122,9 +130,9 @@ template <class Op>
 
 template <class Op>
 REELGRAD_INLINE Var apply(const Var& a) {
-    const Active active = active_tape;
-    if (a.serial() == active.serial && active.tape->has_room()) [[likely]] {
-        return {active.tape->record<Op>(a.operand()), active.serial};
+    const Active here = active();
+    if (a.serial() == here.serial && here.tape->has_room()) [[likely]] {
+        return {here.tape->record<Op>(a.operand()), here.serial};
     }
     const Var result = apply_slowly<Op>(a);
     a.renew(result.serial());
@@ -133,9 +141,9 @@ REELGRAD_INLINE Var apply(const Var& a) {
 
 template <class Op>
 REELGRAD_INLINE Var apply(const Var& a, const Var& b) {
-    const Active active = active_tape;
-    if (a.serial() == active.serial && b.serial() == active.serial && active.tape->has_room()) [[likely]] {
-        return {active.tape->record<Op>(a.operand(), b.operand()), active.serial};
+    const Active here = active();
+    if (a.serial() == here.serial && b.serial() == here.serial && here.tape->has_room()) [[likely]] {
+        return {here.tape->record<Op>(a.operand(), b.operand()), here.serial};
     }
     const Var result = apply_slowly<Op>(a, b);
     a.renew(result.serial());
@@ -145,9 +153,9 @@ REELGRAD_INLINE Var apply(const Var& a, const Var& b) {
 
 template <class Op>
 REELGRAD_INLINE Var apply(const Var& a, double b) {
-    const Active active = active_tape;
-    if (a.serial() == active.serial && active.tape->has_room()) [[likely]] {
-        return {active.tape->record<Op>(a.operand(), b), active.serial};
+    const Active here = active();
+    if (a.serial() == here.serial && here.tape->has_room()) [[likely]] {
+        return {here.tape->record<Op>(a.operand(), b), here.serial};
     }
     const Var result = apply_slowly<Op>(a, b);
     a.renew(result.serial());
@@ -156,9 +164,9 @@ REELGRAD_INLINE Var apply(const Var& a, double b) {
 
 template <class Op>
 REELGRAD_INLINE Var apply(double a, const Var& b) {
-    const Active active = active_tape;
-    if (b.serial() == active.serial && active.tape->has_room()) [[likely]] {
-        return {active.tape->record<Op>(a, b.operand()), active.serial};
+    const Active here = active();
+    if (b.serial() == here.serial && here.tape->has_room()) [[likely]] {
+        return {here.tape->record<Op>(a, b.operand()), here.serial};
     }
     const Var result = apply_slowly<Op>(a, b);
     b.renew(result.serial());
@@ -189,6 +197,19 @@ Var reduce(std::span<const Var> x) {
     if (tape == nullptr) return y;
     Op::template partials<double>(values, y, partials);
     return record_row(*tape, opcode_of<Op>, y, x, partials);
+}
+
+// By value; in a trace the condition is recorded, and the branch that the code takes on it as a guard.
+bool compare_slowly(Opcode condition, const Var& a, const Var& b);
+
+template <class Op>
+REELGRAD_INLINE bool compare(const Var& a, const Var& b) {
+    const Active here = active();
+    const auto plain = [&](const Var& x) { return x.is_constant() || x.serial() == here.serial; };
+    if (plain(a) && plain(b) && (here.tape == nullptr || here.tape->compares_by_value())) [[likely]] {
+        return Op::value(a.value_unchecked(), b.value_unchecked()) != 0.0;
+    }
+    return compare_slowly(opcode_of<Op>, a, b);
 }
 
 }  // namespace detail
@@ -255,9 +276,11 @@ REELGRAD_INLINE Var& Var::operator-=(const Var& other) { return *this = *this - 
 REELGRAD_INLINE Var& Var::operator*=(const Var& other) { return *this = *this * other; }
 REELGRAD_INLINE Var& Var::operator/=(const Var& other) { return *this = *this / other; }
 
-inline auto operator<=>(const Var& a, const Var& b) { return a.value() <=> b.value(); }
-inline bool operator==(const Var& a, const Var& b) { return a.value() == b.value(); }
-inline auto operator<=>(const Var& a, double b) { return a.value() <=> b; }
-inline bool operator==(const Var& a, double b) { return a.value() == b; }
+REELGRAD_INLINE bool operator<(const Var& a, const Var& b) { return detail::compare<ops::Less>(a, b); }
+REELGRAD_INLINE bool operator<=(const Var& a, const Var& b) { return detail::compare<ops::LessEqual>(a, b); }
+REELGRAD_INLINE bool operator>(const Var& a, const Var& b) { return detail::compare<ops::Less>(b, a); }
+REELGRAD_INLINE bool operator>=(const Var& a, const Var& b) { return detail::compare<ops::LessEqual>(b, a); }
+REELGRAD_INLINE bool operator==(const Var& a, const Var& b) { return detail::compare<ops::Equal>(a, b); }
+REELGRAD_INLINE bool operator!=(const Var& a, const Var& b) { return detail::compare<ops::NotEqual>(a, b); }
 
 }  // namespace reelgrad

@@ -22,6 +22,8 @@ _COLOURS = {"output": "#ffe0cc", "variable": "#d6eaf8", "operator": "#f6f6f6"}
 class DrawingError(ReelgradError, RuntimeError):
     """Graphviz, the program that lays a drawing out, is missing or failed."""
 
+    __module__ = "reelgrad"
+
 
 class Drawing:
     """What `draw` returns: a picture in notebooks, and a text in the language DOT.
