@@ -33,10 +33,21 @@ def require_compiler() -> str:
     return compiler
 
 
-def require_module(name: str, extra: str = "test") -> None:
+def require_module(name: str) -> None:
     """Skip the test if a module is not installed."""
     if importlib.util.find_spec(name) is None:
-        pytest.skip(f"{name} is not installed: pip install 'reelgrad[{extra}]'")
+        pytest.skip(f"{name} is not installed: pip install 'reelgrad[test]' brings what the tests need")
+
+
+def search_path() -> str:
+    """Return a PATH with the programs beside this interpreter, whether or not its environment is activated."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def require_program(name: str) -> None:
+    """Skip the test if a program is not installed."""
+    if shutil.which(name, path=search_path()) is None:
+        pytest.skip(f"{name} is not on the PATH: pip install 'reelgrad[test]' brings what the tests need")
 
 
 def run(command: list[str], **options: object) -> str:
@@ -47,9 +58,10 @@ def run(command: list[str], **options: object) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment in which another interpreter finds the package that this one has."""
+    """Return an environment in which other programs find this interpreter's, and the package that it has."""
     package = Path(rg.__file__).parent.parent
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
+    python_path = os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])
+    return os.environ | {"PYTHONPATH": python_path, "PATH": search_path()}
 
 
 def translate(source: Path, folder: Path) -> Path:
@@ -65,7 +77,7 @@ def compile_module(source: Path, folder: Path, *options: str, include: str | Non
     compiler = require_compiler()
     result = folder / (source.stem + str(sysconfig.get_config_var("EXT_SUFFIX")))
     python = sysconfig.get_path("include")
-    flags = ["-std=c++20", "-shared", "-fPIC", "-ffp-contract=off", *(options or ("-O1",))]
+    flags = ["-std=c++20", "-shared", "-fPIC", "-ffp-contract=off", *options]
     if sys.platform == "darwin":
         flags += ["-undefined", "dynamic_lookup"]
     run([compiler, *flags, f"-I{python}", f"-I{include or rg.get_include()}", str(source), "-o", str(result)])

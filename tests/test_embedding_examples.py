@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import shutil
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 import reelgrad as rg
-from extension_build import environment, require_compiler, require_module, run
+from extension_build import environment, require_compiler, require_module, require_program, run
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 README = EXAMPLES.parent / "README.md"
@@ -24,17 +23,12 @@ README = EXAMPLES.parent / "README.md"
 def require_cmake_package() -> str:
     """Return the folder of reelgrad's CMake package, or skip the test."""
     require_compiler()
-    require_module("cmake")
-    require_module("ninja")
+    require_program("cmake")
+    require_program("ninja")
     try:
         return rg.get_cmake_dir()
     except rg.HeadersNotFoundError as error:
         pytest.skip(str(error))
-
-
-def tools() -> dict[str, str]:
-    """Return an environment in which the programs beside this interpreter are found, whether or not it is activated."""
-    return environment() | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +36,14 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Mo
     """Return a function that installs an example package in a folder and imports its module."""
     require_cmake_package()
     require_module("scikit_build_core")
-    require_module("pip", "a virtual environment has it")
+    require_module("pip")
     target = tmp_path_factory.mktemp("installed")
 
     def installed(example: str, module: str) -> ModuleType:
         source = tmp_path_factory.mktemp(example) / example  # a copy: nothing is left in the clone
         shutil.copytree(EXAMPLES / example, source)
         command = ["-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index", "--target"]
-        run([sys.executable, *command, str(target), str(source)], env=tools())
+        run([sys.executable, *command, str(target), str(source)], env=environment())
         sys.path.insert(0, str(target))
         importlib.invalidate_caches()
         try:
@@ -62,8 +56,8 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Mo
 
 def test_the_cpp_project_prints_the_readme_s_numbers(tmp_path: Path) -> None:
     options = [f"-Dreelgrad_DIR={require_cmake_package()}", "-DCMAKE_BUILD_TYPE=Release", "-G", "Ninja"]
-    run(["cmake", "-S", str(EXAMPLES / "cpp_project"), "-B", str(tmp_path), *options], env=tools())
-    run(["cmake", "--build", str(tmp_path)], env=tools())
+    run(["cmake", "-S", str(EXAMPLES / "cpp_project"), "-B", str(tmp_path), *options], env=environment())
+    run(["cmake", "--build", str(tmp_path)], env=environment())
     [reach, farthest] = run([str(tmp_path / "reach")]).splitlines()
     promised = re.search(r"^(.* m per m/s); ([\d,]+) operations$", README.read_text("utf-8"), re.MULTILINE)
     assert promised is not None
@@ -79,7 +73,7 @@ def test_cmake_refuses_another_version(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="version"):
         run(
             ["cmake", "-S", str(tmp_path), "-B", str(tmp_path / "b"), f"-Dreelgrad_DIR={folder}", "-G", "Ninja"],
-            env=tools(),
+            env=environment(),
         )
 
 

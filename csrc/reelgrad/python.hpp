@@ -87,27 +87,27 @@ inline int import_reelgrad() {
 }
 
 // Whether it is a Node. This and what follows needs the interpreter's lock.
-inline bool is_node(PyObject* object) { return embed::interface().is_node(object) != 0; }
+inline bool is_node(PyObject* object) { return embed::functions().is_node(object) != 0; }
 
 // A Node as a Var, a number as a constant; `what` begins the message of the NodeTypeError for anything else. The Node
 // must live, or the tape be pinned, for as long as the Var is used while Python code runs.
 inline Var to_var(PyObject* object, const char* what = "argument") {
     Var result;
-    embed::require(embed::interface().to_var(object, what, &result));
+    embed::require(embed::functions().to_var(object, what, &result));
     return result;
 }
 
 // A new reference to a Node for the Var, or to a float for a constant.
 inline PyObject* to_node(const Var& x) {
     PyObject* result = nullptr;
-    embed::require(embed::interface().to_node(&x, &result));
+    embed::require(embed::functions().to_node(&x, &result));
     return result;
 }
 
 // The tape of a reelgrad.Tape.
 inline Tape& to_tape(PyObject* object, const char* what = "argument") {
     Tape* result = nullptr;
-    embed::require(embed::interface().to_tape(object, what, &result));
+    embed::require(embed::functions().to_tape(object, what, &result));
     return *result;
 }
 

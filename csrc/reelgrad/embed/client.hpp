@@ -14,7 +14,7 @@ namespace embed {
 #endif
 inline const Interface* host = nullptr;
 
-inline const Interface& interface() {
+inline const Interface& functions() {
     if (host == nullptr) {
         throw Error(
             "this extension module uses reelgrad before it called reelgrad::import_reelgrad(): call that where the "
@@ -45,27 +45,27 @@ inline void require(Outcome outcome) {
 
 }  // namespace embed
 
-inline ThreadId known_thread_id() { return embed::interface().known_thread_id(); }
+inline ThreadId known_thread_id() { return embed::functions().known_thread_id(); }
 
 inline Var::Var(Tape* tape, Tape::Recorded entry) : Var(entry.value) {
-    embed::require(embed::interface().entry(tape, entry.index, entry.value, this));
+    embed::require(embed::functions().entry(tape, entry.index, entry.value, this));
 }
 
 inline Var Var::variable(Tape& tape, double value) {
     Var result;
-    embed::require(embed::interface().variable(&tape, value, &result));
+    embed::require(embed::functions().variable(&tape, value, &result));
     return result;
 }
 
 inline Tape* Var::tape() const {
     Tape* tape;
-    embed::require(embed::interface().tape_of(this, &tape));
+    embed::require(embed::functions().tape_of(this, &tape));
     return tape;
 }
 
 inline Tape* Var::check_slowly() const {
     Tape* tape;
-    embed::require(embed::interface().check(this, &tape));
+    embed::require(embed::functions().check(this, &tape));
     return tape;
 }
 
@@ -80,83 +80,83 @@ namespace detail {
 
 inline Tape* tape_for(std::span<const Var> operands) {
     Tape* tape;
-    embed::require(embed::interface().tape_for(operands.data(), operands.size(), &tape));
-    host_active = embed::interface().active();  // this thread's: from now on the fast path finds it
+    embed::require(embed::functions().tape_for(operands.data(), operands.size(), &tape));
+    host_active = embed::functions().active();  // this thread's: from now on the fast path finds it
     return tape;
 }
 
 inline Var observed(Tape& tape, Tape::Recorded entry) {
     Var result;
-    embed::require(embed::interface().observed(&tape, entry.index, entry.value, &result));
+    embed::require(embed::functions().observed(&tape, entry.index, entry.value, &result));
     return result;
 }
 
 inline Var record_row(Tape& tape, Opcode opcode, double value, std::span<const Var> operands,
                       std::span<double> partials) {
     Var result;
-    embed::require(embed::interface().record_row(&tape, opcode, value, operands.data(), operands.size(),
+    embed::require(embed::functions().record_row(&tape, opcode, value, operands.data(), operands.size(),
                                                  partials.data(), &result));
     return result;
 }
 
 inline bool compare_slowly(Opcode condition, const Var& a, const Var& b) {
     bool result;
-    embed::require(embed::interface().compare(condition, &a, &b, &result));
+    embed::require(embed::functions().compare(condition, &a, &b, &result));
     return result;
 }
 
 }  // namespace detail
 
 inline void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
-    embed::require(embed::interface().make_room(this, may_collect, operators, row));
+    embed::require(embed::functions().make_room(this, may_collect, operators, row));
 }
 
 inline void Tape::backward(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener*) {
-    embed::require(embed::interface().backward(this, outputs.data(), seeds.data(), outputs.size()));
+    embed::require(embed::functions().backward(this, outputs.data(), seeds.data(), outputs.size()));
 }
 
 inline void Tape::gradient(std::span<const Index> outputs, std::span<const double> seeds, std::span<const Index> xs,
                            std::span<double> result, AnomalyListener*) {
-    embed::require(embed::interface().gradient(this, outputs.data(), seeds.data(), outputs.size(), xs.data(), xs.size(),
+    embed::require(embed::functions().gradient(this, outputs.data(), seeds.data(), outputs.size(), xs.data(), xs.size(),
                                                result.data()));
 }
 
 inline double Tape::grad(Index i) const {
     double result;
-    embed::require(embed::interface().grad(this, i, &result));
+    embed::require(embed::functions().grad(this, i, &result));
     return result;
 }
 
-inline void Tape::zero_grad() { embed::require(embed::interface().zero_grad(this)); }
+inline void Tape::zero_grad() { embed::require(embed::functions().zero_grad(this)); }
 
 inline Mark Tape::mark() {
     Mark result;
-    embed::require(embed::interface().mark(this, &result));
+    embed::require(embed::functions().mark(this, &result));
     return result;
 }
 
-inline void Tape::release(Mark mark) { embed::require(embed::interface().release(this, mark)); }
+inline void Tape::release(Mark mark) { embed::require(embed::functions().release(this, mark)); }
 
-inline void Tape::rewind(Mark mark) { embed::require(embed::interface().rewind(this, mark)); }
+inline void Tape::rewind(Mark mark) { embed::require(embed::functions().rewind(this, mark)); }
 
-inline void Tape::reset() { embed::require(embed::interface().reset(this)); }
+inline void Tape::reset() { embed::require(embed::functions().reset(this)); }
 
 inline std::size_t Tape::collect() {
     std::size_t freed;
-    embed::require(embed::interface().collect(this, &freed));
+    embed::require(embed::functions().collect(this, &freed));
     return freed;
 }
 
 inline std::size_t Tape::bytes_used() const {
     std::size_t result;
-    embed::require(embed::interface().bytes_used(this, &result));
+    embed::require(embed::functions().bytes_used(this, &result));
     return result;
 }
 
 // The tape that this thread's Python code has made current. It lives as long as that: a `with Tape()`, or the thread.
 inline Tape& current_tape() {
     Tape* tape;
-    embed::require(embed::interface().current_tape(&tape));
+    embed::require(embed::functions().current_tape(&tape));
     return *tape;
 }
 
@@ -164,9 +164,9 @@ inline Tape& current_tape() {
 class OwnTape {
   public:
     explicit OwnTape(std::size_t limit = Tape::kDefaultLimit) {
-        embed::require(embed::interface().own_tape(limit, &tape_));
+        embed::require(embed::functions().own_tape(limit, &tape_));
     }
-    ~OwnTape() { embed::interface().disown_tape(tape_); }
+    ~OwnTape() { embed::functions().disown_tape(tape_); }
     OwnTape(const OwnTape&) = delete;
     OwnTape& operator=(const OwnTape&) = delete;
 
