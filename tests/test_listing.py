@@ -38,6 +38,18 @@ LISTED = [
             r"  n = sum\d",
         ],
     ),
+    (
+        "v3 = sin(v0)\nv4 = exp(v0)\nv5 = log(v0)\nv6 = sqrt(v3)\nv7 = sqrt(v4)\nv8 = sqrt(v5)\n"
+        'output("a", v6)\noutput("b", v7)\noutput("c", v8)',
+        [
+            r"  c0 = exp\(w\)",
+            "  together",
+            r"    c\d = sqrt\(c\d\)",
+            r"    c\d = sqrt\(c\d\)",
+            r"    c\d = sqrt\(c\d\)",
+            r"  a = c\d",
+        ],
+    ),
     ('output("y", v0)', ["prologue, once", "epilogue, once", "  y = w"]),
 ]
 

@@ -27,6 +27,9 @@ struct KernelTable {
     // into a slot first), and over cells.
     std::array<std::array<Handler, kKinds>, kCodes> wide{};
     std::array<Handler, kCodes> lane{};
+    // Several of one operator over cells. Row: for each its operands and its result; b: how many. No operand is another
+    // one's result.
+    std::array<Handler, kCodes> lane_run{};
 
     // where(compare(a, b), x, y), by comparison (less, less_equal, equal, not_equal) and kinds: bits as above, a first.
     // Row: a, b, x, y.
@@ -41,9 +44,10 @@ struct KernelTable {
     std::array<std::array<Handler, 2>, 3> dot{};
     std::array<Handler, 2> lane_dot{};  // without and with addend
 
-    // Accumulators. `accumulate` a; a * b. Row update: row g, then pairs (a, accumulator); b: number of
-    // pairs: accumulator += a * g. result is the accumulator.
-    Handler accumulate = nullptr, accumulate_product = nullptr, row_update = nullptr;
+    // Accumulators. `accumulate` a; a * b; result is the accumulator. Row update: row g, then pairs (a, accumulator);
+    // b: number of pairs: accumulator += a * g. The one with a sum has an accumulator behind g, to which g itself is
+    // added.
+    Handler accumulate = nullptr, accumulate_product = nullptr, row_update = nullptr, row_update_and_sum = nullptr;
 
     // load: a is the number of the source; reload: not for the first time in the block. store: a the slot, b the number
     // of the sink. store_gradient also takes note of nan; store_where_nan replaces what is nan. splat: a scalar to a

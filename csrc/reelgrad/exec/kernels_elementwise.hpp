@@ -58,6 +58,37 @@ inline constexpr bool reads_scalars =
               ops::Minimum, ops::Clip, ops::Where, ops::Copysign, ops::LeakyRelu, ops::Less, ops::LessEqual, ops::Equal,
               ops::NotEqual, program::ZMul, program::SMul>;
 
+// Operators that take less time than it takes to collect their operands in a pack.
+template <class Operator>
+inline constexpr bool is_cheap =
+    reads_scalars<Operator> ||
+    is_one_of<Operator, ops::Neg, ops::Abs, ops::Square, ops::Reciprocal, ops::Sqrt, ops::Relu, ops::Sign, ops::Floor,
+              ops::Ceil, ops::Round, ops::Trunc, ops::LogicalAnd, ops::LogicalOr, ops::LogicalNot>;
+
+// A run: cells are scattered, so packs of operands are collected; the last one is padded with copies.
+template <class P, class Operator>
+[[gnu::flatten]] void lane_run(const Op& op, Frame& frame) {
+    constexpr std::size_t arity = ops::arity_v<Operator>;
+    const std::uint32_t* element = frame.rows + op.a;
+    for (std::size_t left = op.b; left > 0;) {
+        const std::size_t count = left < P::width ? left : P::width;
+        P packs[arity];
+        double numbers[P::width];
+        for (std::size_t k = 0; k < arity; ++k) {
+            for (std::size_t i = 0; i < P::width; ++i) {
+                numbers[i] = *cell(frame, element[(i < count ? i : count - 1) * (arity + 1) + k]);
+            }
+            packs[k] = P::load(numbers);
+        }
+        if constexpr (arity == 1) Operator::value(packs[0]).store(numbers);
+        if constexpr (arity == 2) Operator::value(packs[0], packs[1]).store(numbers);
+        if constexpr (arity == 3) Operator::value(packs[0], packs[1], packs[2]).store(numbers);
+        for (std::size_t i = 0; i < count; ++i) *cell(frame, element[i * (arity + 1) + arity]) = numbers[i];
+        element += count * (arity + 1);
+        left -= count;
+    }
+}
+
 struct LessThan {
     template <class P>
     static auto holds(const P& a, const P& b) {
@@ -117,6 +148,8 @@ constexpr void enter_elementwise(KernelTable& table) {
         constexpr auto code = static_cast<std::size_t>(program::code_of<Operator>);
         constexpr std::size_t all = (std::size_t{1} << ops::arity_v<Operator>)-1;
         table.lane[code] = &elementwise<Lane, Operator, 0>;
+        using Run = std::conditional_t<is_cheap<Operator>, Lane, Wide>;
+        table.lane_run[code] = &lane_run<Run, Operator>;
         table.wide[code] = with_scalars<Wide, Operator>(std::make_index_sequence<reads_scalars<Operator> ? all : 1>());
     });
     table.gate = {

@@ -11,20 +11,29 @@
 namespace reelgrad::exec {
 namespace {
 
-// Calls visitor.template operator()<T>(first) for tiles of T = 8, 4, 2, 1 packs that cover `packs`.
+// Calls visitor.template operator()<T>(first) for tiles of T packs that cover `packs`: of 8, and one of what is left.
 template <class Visitor>
 inline void for_each_tile(std::size_t packs, Visitor&& visitor) {
     std::size_t r = 0;
     for (; r + 8 <= packs; r += 8) visitor.template operator()<8>(r);
-    if ((packs & 4) != 0) {
-        visitor.template operator()<4>(r);
-        r += 4;
+    switch (packs - r) {
+        case 7:
+            return visitor.template operator()<7>(r);
+        case 6:
+            return visitor.template operator()<6>(r);
+        case 5:
+            return visitor.template operator()<5>(r);
+        case 4:
+            return visitor.template operator()<4>(r);
+        case 3:
+            return visitor.template operator()<3>(r);
+        case 2:
+            return visitor.template operator()<2>(r);
+        case 1:
+            return visitor.template operator()<1>(r);
+        default:
+            return;
     }
-    if ((packs & 2) != 0) {
-        visitor.template operator()<2>(r);
-        r += 2;
-    }
-    if ((packs & 1) != 0) visitor.template operator()<1>(r);
 }
 
 template <class P, KernelTable::Addend addend, bool scalars>
@@ -116,35 +125,44 @@ void accumulate_product(const Op& op, Frame& frame) {
                    [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
 }
 
-template <class P>
-void row_update(const Op& op, Frame& frame) {
+// A tile of a row update. `padded`: its last pack is, so only some of that pack's lanes count.
+template <class P, std::size_t T, bool with_sum, bool padded>
+inline void update_tile(const Op& op, Frame& frame, std::size_t r) {
     constexpr std::size_t H = kPacksOfPartials<P>;
-    const std::uint32_t* const row = frame.rows + op.a;
-    const std::uint32_t* const end = row + 1 + 2 * op.b;
-    const Operand<P, false> common(frame, row[0]);
-    for_each_tile(frame.full, [&]<std::size_t T>(std::size_t r) {
-        constexpr std::size_t S = T < H ? T : H;
-        P g[T];
-        for (std::size_t t = 0; t < T; ++t) g[t] = common[r + t];
-        for (const std::uint32_t* pair = row + 1; pair != end; pair += 2) {
-            const double* const a = cell(frame, pair[0]) + r * P::width;
-            double* const partials = cell(frame, pair[1]) + (r % H) * P::width;
-            P s[S];
-            for (std::size_t h = 0; h < S; ++h) s[h] = P::load(partials + h * P::width);
-            for (std::size_t t = 0; t < T; ++t) s[t % S] = mul_add(P::load(a + t * P::width), g[t], s[t % S]);
-            for (std::size_t h = 0; h < S; ++h) s[h].store(partials + h * P::width);
+    constexpr std::size_t S = T < H ? T : H;
+    const std::uint32_t* row = frame.rows + op.a;
+    const std::uint32_t* const end = row + 1 + (with_sum ? 1 : 0) + 2 * op.b;
+    const auto counts = counting_lanes<P>(frame);
+    P g[T];
+    for (std::size_t t = 0; t < T; ++t) g[t] = P::load(cell(frame, *row) + (r + t) * P::width);
+    ++row;
+    const auto update = [&](std::uint32_t accumulator, auto&& contribution) {
+        double* const partials = cell(frame, accumulator) + (r % H) * P::width;
+        P s[S];
+        for (std::size_t h = 0; h < S; ++h) s[h] = P::load(partials + h * P::width);
+        for (std::size_t t = 0; t < T; ++t) {
+            const P after = contribution(t, s[t % S]);
+            s[t % S] = padded && t + 1 == T ? select(counts, after, s[t % S]) : after;
+        }
+        for (std::size_t h = 0; h < S; ++h) s[h].store(partials + h * P::width);
+    };
+    if constexpr (with_sum) update(*row++, [&](std::size_t t, const P& before) { return before + g[t]; });
+    for (; row != end; row += 2) {
+        const double* const a = cell(frame, row[0]) + r * P::width;
+        update(row[1],
+               [&](std::size_t t, const P& before) { return mul_add(P::load(a + t * P::width), g[t], before); });
+    }
+}
+
+template <class P, bool with_sum>
+void row_update(const Op& op, Frame& frame) {
+    for_each_tile(frame.packs, [&]<std::size_t T>(std::size_t r) {
+        if (r + T <= frame.full) {
+            update_tile<P, T, with_sum, false>(op, frame, r);
+        } else {
+            update_tile<P, T, with_sum, true>(op, frame, r);
         }
     });
-    if (frame.full == frame.packs) return;
-    const std::size_t r = frame.full;
-    const P g = common[r];
-    const auto counts = counting_lanes<P>(frame);
-    for (const std::uint32_t* pair = row + 1; pair != end; pair += 2) {
-        const P a = P::load(cell(frame, pair[0]) + r * P::width);
-        double* const partial = cell(frame, pair[1]) + (r % H) * P::width;
-        const P before = P::load(partial);
-        select(counts, mul_add(a, g, before), before).store(partial);
-    }
 }
 
 inline void fold(const double* partials, std::size_t accumulators, double* sums) {
@@ -165,7 +183,8 @@ constexpr void enter_rows(KernelTable& table) {
     table.lane_sum = &sum<Lane>;
     table.accumulate = &accumulate<Wide>;
     table.accumulate_product = &accumulate_product<Wide>;
-    table.row_update = &row_update<Wide>;
+    table.row_update = &row_update<Wide, false>;
+    table.row_update_and_sum = &row_update<Wide, true>;
     table.fold = &fold;
 }
 

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 4> kComparisons{"<", "<=", "==", "!="};  
 struct Meaning {
     enum Kind : std::uint8_t {
         elementwise,
+        run,
         gate,
         sum,
         dot,
@@ -27,6 +28,7 @@ struct Meaning {
         accumulate,
         product,
         row_update,
+        row_update_and_sum,
         load,
         store,
         splat
@@ -45,6 +47,7 @@ class Meanings {
                                   static_cast<std::size_t>(std::max<int>(info.arity, 0))};
             for (const Handler handler : t.wide[code]) enter(handler, meaning);
             enter(t.lane[code], meaning);
+            enter(t.lane_run[code], {Meaning::run, meaning.name, meaning.arity});
         }
         for (std::size_t k = 0; k < kComparisons.size(); ++k) {
             for (const Handler handler : t.gate[k]) enter(handler, {Meaning::gate, kComparisons[k]});
@@ -60,6 +63,7 @@ class Meanings {
         for (const Handler handler : {t.store, t.store_gradient, t.store_where_nan}) enter(handler, {Meaning::store});
         enter(t.accumulate, {Meaning::accumulate});
         enter(t.row_update, {Meaning::row_update});
+        enter(t.row_update_and_sum, {Meaning::row_update_and_sum});
         enter(t.load, {Meaning::load});
         enter(t.splat, {Meaning::splat});
     }
@@ -147,6 +151,15 @@ class Listing {
                 }
                 text += ")";
                 break;
+            case Meaning::run:
+                text += "together\n";
+                for (std::size_t i = 0; i < op.b; ++i) {
+                    const std::size_t first = i * (meaning.arity + 1);
+                    text += "    " + in_row(op, first + meaning.arity) + " = " + std::string(meaning.name) + "(";
+                    for (std::size_t k = 0; k < meaning.arity; ++k) text += joint(k, ", ") + in_row(op, first + k);
+                    text += i + 1 < op.b ? ")\n" : ")";
+                }
+                break;
             case Meaning::gate:
                 text += at(op.result) + " = " + in_row(op, 2) + " where " + in_row(op, 0) + " " +
                         std::string(meaning.name) + " " + in_row(op, 1) + ", else " + in_row(op, 3);
@@ -168,11 +181,18 @@ class Listing {
             case Meaning::product:
                 text += at(op.result) + " += " + at(op.a) + "*" + at(op.b);
                 break;
-            case Meaning::row_update: {
+            case Meaning::row_update:
+            case Meaning::row_update_and_sum: {
                 std::string sums, factors;
+                const std::size_t first = meaning.kind == Meaning::row_update ? 1 : 2;
+                if (first == 2) text += in_row(op, 1) + " += " + in_row(op, 0) + "\n  ";
+                if (op.b == 1) {
+                    text += in_row(op, first + 1) + " += " + in_row(op, first) + "*" + in_row(op, 0);
+                    break;
+                }
                 for (std::size_t k = 0; k < op.b; ++k) {
-                    factors += joint(k, ", ") + in_row(op, 1 + 2 * k);
-                    sums += joint(k, ", ") + in_row(op, 2 + 2 * k);
+                    factors += joint(k, ", ") + in_row(op, first + 2 * k);
+                    sums += joint(k, ", ") + in_row(op, first + 1 + 2 * k);
                 }
                 text.append("(").append(sums).append(") += (").append(factors).append(") * ").append(in_row(op, 0));
                 break;

@@ -5,6 +5,7 @@
 
 #include "reelgrad/exec/place.hpp"
 #include "reelgrad/exec/sums.hpp"
+#include "reelgrad/exec/uniform_work.hpp"
 #include "reelgrad/program/errors.hpp"
 
 namespace reelgrad::exec {
@@ -44,6 +45,9 @@ class Lowering {
                 if (first_store_[v] != kNone) store(v, splatted(v));
             }
         }
+        const Operand lanes{Operand::cell, lanes_id_};
+        add_uniform_work(program_, before_, kernels_, lanes, selected_.prologue);
+        add_uniform_work(program_, after_, kernels_, lanes, selected_.epilogue);
         for (std::size_t k = 0; k < program_.outputs().size(); ++k) {
             if (outputs_vary_[k] == 0) selected_.kept.push_back(program_.outputs()[k].value);
         }
@@ -179,45 +183,7 @@ class Lowering {
         const Code code = program_[v].code;
         if (code == Code::input || code == Code::constant || sums_.absorbed[v] != 0) return;
         if (sums_.accumulator_of[v] != Sums::kNone) return;
-        Steps& steps = of_sum_[v] != 0 ? selected_.epilogue : selected_.prologue;
-        const Operand result{Operand::cell, v};
-        operands_.clear();
-        if (code == Code::lane_sum) {
-            steps.add(kernels_.lane[static_cast<std::size_t>(code_of<ops::Mul>)], result,
-                      {{Operand::cell, program_.operands(v)[0]}, {Operand::cell, lanes_id_}});
-            return;
-        }
-        for (const ValueId operand : program_.operands(v)) operands_.push_back({Operand::cell, operand});
-        if (!program::is_reduction(code)) {
-            steps.add(kernels_.lane[static_cast<std::size_t>(code)], result, operands_);
-        } else if (code == code_of<ops::Sum>) {
-            steps.add_row(kernels_.lane_sum, result, operands_, operands_.size());
-        } else {
-            products(v);
-            steps.add_row(kernels_.lane_dot[row_[0].kind == Operand::none ? 0 : 1], result, row_,
-                          (row_.size() - 1) / 2);
-        }
-    }
-
-    // The row of a sum of products: its addend (none: Operand::none), then pairs.
-    void products(ValueId v) {
-        row_.clear();
-        const auto operands = program_.operands(v);
-        const auto operand = [&](ValueId x) {
-            return Operand{program_.rate(x) == Rate::varying ? Operand::slot : Operand::cell, x};
-        };
-        if (program_[v].code == Code::dot_add) {
-            for (const ValueId x : operands) row_.push_back(operand(x));
-        } else if (program_[v].code == code_of<ops::Dot>) {
-            row_.push_back({});
-            for (std::size_t k = 0; k < operands.size() / 2; ++k) {
-                row_.push_back(operand(operands[k]));
-                row_.push_back(operand(operands[operands.size() / 2 + k]));
-            }
-        } else {
-            throw ProgramError(std::string(program::info(program_[v].code).name) +
-                               " cannot be run as it is: it must have been expanded into elementwise operators");
-        }
+        (of_sum_[v] != 0 ? after_ : before_).push_back(v);
     }
 
     // --- Work that is done for every block.
@@ -230,11 +196,14 @@ class Lowering {
                 elementwise(v);
             }
         }
-        for (std::uint32_t k = first_contribution_[v]; k != kNone; k = contributions_[k].next) {
+        // The first one goes along with the products of v, if there are any.
+        std::uint32_t first = first_contribution_[v];
+        const bool joins = first != kNone && first_product_[v] != kNone;
+        for (std::uint32_t k = joins ? contributions_[first].next : first; k != kNone; k = contributions_[k].next) {
             selected_.body.add(kernels_.accumulate, {Operand::accumulator, contributions_[k].accumulator},
                                {{Operand::slot, v}});
         }
-        add_products(v);
+        add_products(v, joins ? contributions_[first].accumulator : kNone);
         store(v, {Operand::slot, v});
     }
 
@@ -305,7 +274,7 @@ class Lowering {
             selected_.body.add_row(kernels_.wide_sum, result, operands_, operands_.size());
             return;
         }
-        products(v);
+        products_of(program_, v, row_);
         // Products of scalars are rare here; what is left are slot * scalar, then slot * slot.
         scaled_.assign(1, row_[0]);
         plain_.assign(1, {});
@@ -337,21 +306,24 @@ class Lowering {
         selected_.body.add_row(kernels_.dot[addend][scalars ? 1 : 0], result, row, (row.size() - 1) / 2);
     }
 
-    // Products of v and earlier values, into accumulators.
-    void add_products(ValueId v) {
+    // Products of v and earlier values, into accumulators; v itself into `accumulator`, if that is one.
+    void add_products(ValueId v, std::uint32_t accumulator) {
         const std::uint32_t first = first_product_[v];
         if (first == kNone) return;
-        if (contributions_[first].next == kNone) {
+        const bool and_sum = accumulator != kNone;
+        if (contributions_[first].next == kNone && !and_sum) {
             selected_.body.add(kernels_.accumulate_product, {Operand::accumulator, contributions_[first].accumulator},
                                {{Operand::slot, contributions_[first].value}, {Operand::slot, v}});
             return;
         }
         operands_.assign(1, {Operand::slot, v});
+        if (and_sum) operands_.push_back({Operand::accumulator, accumulator});
         for (std::uint32_t k = first; k != kNone; k = contributions_[k].next) {
             operands_.push_back({Operand::slot, contributions_[k].value});
             operands_.push_back({Operand::accumulator, contributions_[k].accumulator});
         }
-        selected_.body.add_row(kernels_.row_update, {}, operands_, (operands_.size() - 1) / 2);
+        selected_.body.add_row(and_sum ? kernels_.row_update_and_sum : kernels_.row_update, {}, operands_,
+                               (operands_.size() - 1) / 2);
     }
 
     struct Chained {
@@ -381,6 +353,7 @@ class Lowering {
     std::vector<Chained> contributions_;
     std::vector<std::uint32_t> first_product_, first_contribution_;
     std::vector<Operand> operands_, row_, scaled_, plain_;
+    std::vector<ValueId> before_, after_;  // uniform work, of the prologue and of the epilogue
     std::uint32_t lanes_id_ = 0;
     std::size_t splats_ = 0;  // ids of values beyond the Program's
 };

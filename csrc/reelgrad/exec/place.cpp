@@ -88,20 +88,30 @@ class Placement {
             for (std::size_t i = 0; i < steps.size(); ++i) {
                 const auto operands = steps.operands(i);
                 begin(steps[i]);
-                for (const Operand& operand : operands) {
-                    encode(operand.kind == Operand::cell ? cell_of_[operand.id] * static_cast<std::uint32_t>(kCell)
-                                                         : operand.id);
-                }
+                std::size_t read = 0;  // operands whose cells may be free from here on
+                const auto free_cells = [&](std::size_t end) {
+                    for (; read < end; ++read) {
+                        if (operands[read].kind != Operand::cell || uses[steps[i].first + read] != kNever) continue;
+                        const std::uint32_t v = operands[read].id;
+                        if (kept[v] != 0 || selected_.fixed_cells[v] != kNone) continue;
+                        if (is_epilogue || used_after[v] == 0) cells.give_back(cell_of_[v]);
+                    }
+                };
+                const auto cell_for = [&](std::uint32_t result) {
+                    if (cell_of_[result] == kNone) cell_of_[result] = cells.take();
+                    return cell_of_[result] * static_cast<std::uint32_t>(kCell);
+                };
                 for (std::size_t k = 0; k < operands.size(); ++k) {
-                    if (operands[k].kind != Operand::cell || uses[steps[i].first + k] != kNever) continue;
-                    const std::uint32_t v = operands[k].id;
-                    if (kept[v] != 0 || selected_.fixed_cells[v] != kNone) continue;
-                    if (!is_epilogue && used_after[v] != 0) continue;
-                    cells.give_back(cell_of_[v]);
+                    const Operand& operand = operands[k];
+                    if (operand.kind == Operand::result_cell) free_cells(k);
+                    encode(operand.kind == Operand::cell ? cell_of_[operand.id] * static_cast<std::uint32_t>(kCell)
+                           : operand.kind == Operand::result_cell ? cell_for(operand.id)
+                                                                  : operand.id);
                 }
-                const std::uint32_t result = steps[i].result.id;
-                if (cell_of_[result] == kNone) cell_of_[result] = cells.take();
-                ops.push_back(finish(steps[i], cell_of_[result] * static_cast<std::uint32_t>(kCell)));
+                free_cells(operands.size());
+                ops.push_back(finish(steps[i], steps[i].in_row && steps[i].result.kind == Operand::none
+                                                   ? 0
+                                                   : cell_for(steps[i].result.id)));
             }
         };
         write(selected_.prologue, before, lowered_.prologue, false);

@@ -18,6 +18,7 @@ struct Operand {
         none,
         slot,         // a varying value
         cell,         // a uniform value
+        result_cell,  // the same, made by the step itself
         accumulator,  // by number
         raw,          // a number as it is
     };

@@ -70,9 +70,10 @@ struct Relu : Unary {
     static Num value(const Num& x) {
         return relu(x);
     }
+    // By the value, which says the same as x: in a Program x need not be kept for the reverse sweep.
     template <class Num>
-    static Num partial(const Num& x, const Num&) {
-        return select(x <= 0.0, Num(0.0), Num(1.0));
+    static Num partial(const Num&, const Num& y) {
+        return select(y <= 0.0, Num(0.0), Num(1.0));
     }
 };
 

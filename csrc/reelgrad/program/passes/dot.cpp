@@ -179,19 +179,24 @@ class DotFusion {
             row_[0] = to_.builder.constant(0.0);
             add_reduction(terms[0].value);
             terms = terms.subspan(1);
+            // The inner sum is one of products, which can as well begin with what was added to it.
+            addend = addend_of(terms, rate);
+            if (addend != nullptr) row_[0] = to_.map[addend->value];
         } else {
-            // What a sum of user code begins with, or any one that can if its order is free.
-            for (const Term& term : segment.accumulates ? terms : terms.first(1)) {
-                if (term.negative || is_product(term.value, rate)) continue;
-                addend = &term;
-                break;
-            }
+            addend = addend_of(terms, rate);
             row_[0] = addend != nullptr ? to_.map[addend->value] : to_.builder.constant(-0.0);
         }
         for (const Term& term : terms) {
             if (&term != addend) add_term(term, rate);
         }
         to_.map[v] = to_.builder.emit(Code::dot_add, row_);
+    }
+
+    // The first term that the sum can begin with.
+    const Term* addend_of(std::span<const Term> terms, Rate rate) const {
+        const auto found = std::ranges::find_if(
+            terms, [&](const Term& term) { return !term.negative && !is_product(term.value, rate); });
+        return found != terms.end() ? &*found : nullptr;
     }
 
     void add_reduction(ValueId v) {
