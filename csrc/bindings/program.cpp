@@ -108,7 +108,6 @@ Program after_pass(const Program& program, const std::string& name) {
     if (name == "strength") return strength_reduced(program);
     if (name == "relax") return relaxed(program);
     if (name == "expand") return expanded(program);
-    if (name == "lane_sums") return lane_sums_merged(program);
     if (name == "dot") return dots_fused(program);
     if (name == "fma") return products_fused(program);
     throw ProgramError("there is no pass \"" + name + "\"");

@@ -49,16 +49,17 @@ ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Worksp
         frame.tail = static_cast<double>(frame.lanes % width);
         const bool chosen = !batch.chosen.empty();
         frame.chosen = chosen ? batch.chosen.data() + first : nullptr;
-        const bool packed = !chosen && frame.full == frame.packs;
+        const bool packed = frame.full == frame.packs;
         const auto offset = static_cast<std::ptrdiff_t>(chosen ? 0 : first);
         for (std::size_t k = 0; k < batch.columns.size(); ++k) {
             const Column& column = batch.columns[k];
+            const bool direct = !chosen && column.dtype == Dtype::f64 && column.stride == sizeof(double);
             workspace.sources[k] = {column.base + offset * column.stride, column.stride, column.dtype,
-                                    packed && column.dtype == Dtype::f64 && column.stride == sizeof(double)};
+                                    direct && (packed || column.padded)};
         }
         for (std::size_t k = 0; k < columns.size(); ++k) {
             workspace.sinks[k] = {columns[k].base + offset * columns[k].stride, columns[k].stride,
-                                  packed && columns[k].stride == 1};
+                                  packed && !chosen && columns[k].stride == 1};
         }
         kernels.run(lowered.body.data(), lowered.body.data() + lowered.body.size(), frame);
         if (is_caller ? stop.ask(lowered.body.size() * frame.packs) : stop.requested()) return {false, frame.nan};

@@ -27,6 +27,8 @@ struct Column {
     const std::byte* base;
     std::ptrdiff_t stride;
     Dtype dtype = Dtype::f64;
+    // Whether, beyond the last lane, doubles can be read (and ignored) until their number is a multiple of kPartials.
+    bool padded = false;
 };
 
 // Where a varying output goes: lane i's number to base[i * stride].

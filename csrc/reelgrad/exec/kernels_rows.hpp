@@ -168,7 +168,9 @@ void row_update(const Op& op, Frame& frame) {
 inline void fold(const double* partials, std::size_t accumulators, double* sums) {
     for (std::size_t k = 0; k < accumulators; ++k) {
         const double* const p = partials + k * kPartials;
-        sums[k] = ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
+        double half[4];
+        for (std::size_t i = 0; i < 4; ++i) half[i] = p[i] + p[i + 4];
+        sums[k] = (half[0] + half[2]) + (half[1] + half[3]);
     }
 }
 

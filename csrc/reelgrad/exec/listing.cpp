@@ -64,7 +64,7 @@ class Meanings {
         enter(t.accumulate, {Meaning::accumulate});
         enter(t.row_update, {Meaning::row_update});
         enter(t.row_update_and_sum, {Meaning::row_update_and_sum});
-        enter(t.load, {Meaning::load});
+        for (const Handler handler : {t.load, t.reload}) enter(handler, {Meaning::load});
         enter(t.splat, {Meaning::splat});
     }
 

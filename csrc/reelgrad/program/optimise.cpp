@@ -37,7 +37,6 @@ Program optimised(const Program& program, const Optimisation& how, std::vector<P
     apply("cse", without_duplicates);
     apply("strength", strength_reduced);
     apply("dce", without_dead_code);
-    apply("lane_sums", lane_sums_merged);
     apply("dot", dots_fused);
     apply("fma", products_fused);
     apply("dce", without_dead_code);

@@ -8,6 +8,7 @@
 
 #include "reelgrad/tape/errors.hpp"
 #include "reelgrad/train/shuffle.hpp"
+#include "reelgrad/train/staging.hpp"
 
 namespace reelgrad::train {
 namespace {
@@ -63,6 +64,7 @@ Trainer::Trainer(const exec::PathSet& loss, Data data, std::vector<double> param
     batches_ = data_.lanes / how_.batch_size;
     if (!how_.drop_last && data_.lanes % how_.batch_size != 0) ++batches_;
     how_.shuffle = how_.shuffle && how_.batch_size < data_.lanes;  // sums over all lanes have an order of their own
+    staged_ = stage(data_.columns, data_.lanes);
     uniforms_ = joined(parameters, data_.uniforms);
     sums_.resize(1 + parameters.size());
     columns_ = data_.columns;
@@ -76,6 +78,7 @@ void Trainer::validate_with(const exec::PathSet& loss, Data data) {
     }
     validation_loss_ = &loss;
     validation_data_ = std::move(data);
+    validation_staged_ = stage(validation_data_.columns, validation_data_.lanes);
     validation_uniforms_ = joined(state_.parameters, validation_data_.uniforms);
 }
 

@@ -126,6 +126,7 @@ class Trainer {
 
     const exec::PathSet& loss_;
     Data data_;
+    std::vector<double> staged_;  // where some of the columns point to
     OptimizerSettings settings_;
     Schedule schedule_;
     TrainerSettings how_;
@@ -145,6 +146,7 @@ class Trainer {
 
     const exec::PathSet* validation_loss_ = nullptr;
     Data validation_data_;
+    std::vector<double> validation_staged_;
     std::vector<double> validation_uniforms_;
     exec::PathSet::Work validation_work_;
 

@@ -36,9 +36,6 @@ Program relaxed(const Program& program);
 // Writes prod, logsumexp and norm out as primitives.
 Program expanded(const Program& program);
 
-// Adjoints summed before the lanes are: lane_sum(a) + lane_sum(b) is lane_sum(a + b), where adjoints accumulate.
-Program lane_sums_merged(const Program& program);
-
 // dot_add for sums of products.
 Program dots_fused(const Program& program);
 
