@@ -1,6 +1,7 @@
 #include "reelgrad/exec/chunk.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "reelgrad/exec/load.hpp"
@@ -23,7 +24,8 @@ void Stop::ask_if_due() {
 
 ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, const Batch& batch,
                       std::span<const Destination> columns, Chunk chunk, Stop& stop, bool is_caller, double* sums) {
-    const std::size_t width = kernels.width;
+    const std::size_t width = kernels.width;  // a power of two
+    const int shift = std::countr_zero(width);
     auto* const partials = reinterpret_cast<double*>(workspace.arena() + lowered.partials);
     std::memset(partials, 0, lowered.accumulators * kPartials * kCell);
     workspace.sources.resize(batch.columns.size());
@@ -37,16 +39,16 @@ ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Worksp
     frame.fetch = fetch;
     frame.put = put;
     // Blocks of about equal length: 100 lanes are 56 and 44, not 64 and 36, whose instructions would be less well used.
-    const std::size_t blocks = (chunk.lanes + lowered.block - 1) / lowered.block;
-    const std::size_t share = blocks == 0 ? 0 : (chunk.lanes + blocks - 1) / blocks;
+    const std::size_t blocks = (chunk.lanes + lowered.block - 1) >> std::countr_zero(lowered.block);
+    const std::size_t share = blocks <= 1 ? chunk.lanes : (chunk.lanes + blocks - 1) / blocks;
     const std::size_t block = (share + kPartials - 1) / kPartials * kPartials;
     for (std::size_t done = 0; done < chunk.lanes; done += frame.lanes) {
         const std::size_t first = chunk.first + done;
         frame.lanes = std::min(block, chunk.lanes - done);
-        frame.packs = (frame.lanes + width - 1) / width;
-        frame.full = frame.lanes / width;
-        frame.padded = frame.packs * width;
-        frame.tail = static_cast<double>(frame.lanes % width);
+        frame.packs = (frame.lanes + width - 1) >> shift;
+        frame.full = frame.lanes >> shift;
+        frame.padded = frame.packs << shift;
+        frame.tail = static_cast<double>(frame.lanes & (width - 1));
         const bool chosen = !batch.chosen.empty();
         frame.chosen = chosen ? batch.chosen.data() + first : nullptr;
         const bool packed = frame.full == frame.packs;

@@ -141,7 +141,9 @@ bool Trainer::not_finite(std::optional<std::size_t> parameter, double value, con
 }
 
 bool Trainer::update(bool (*interrupt)()) {
-    const exec::Batch batch = next_batch();
+    // Making a batch is not free beside a small loss.
+    if (batches_ > 1 || how_.shuffle || batch_.lanes == 0) batch_ = next_batch();
+    const exec::Batch& batch = batch_;
     const exec::RunOptions options{.threads = how_.threads, .interrupt = interrupt};
     if (const auto unknown = loss_.run(batch, {.uniforms = sums_, .columns = {}}, options, work_)) {
         stop_ = {.reason = Reason::unknown_path, .unknown = *unknown};

@@ -142,6 +142,7 @@ class Trainer {
     std::vector<std::uint32_t> ends_;    // while they are dealt
     std::uint64_t dealt_epoch_ = static_cast<std::uint64_t>(-1);
     std::vector<exec::Column> columns_;  // of a batch that is a stretch of the data
+    exec::Batch batch_;                  // the present one
     exec::PathSet::Work work_;
 
     const exec::PathSet* validation_loss_ = nullptr;
