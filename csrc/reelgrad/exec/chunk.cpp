@@ -22,51 +22,71 @@ void Stop::ask_if_due() {
     ask_now();
 }
 
-ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, const Batch& batch,
-                      std::span<const Destination> columns, Chunk chunk, Stop& stop, bool is_caller, double* sums) {
-    const std::size_t width = kernels.width;  // a power of two
-    const int shift = std::countr_zero(width);
-    auto* const partials = reinterpret_cast<double*>(workspace.arena() + lowered.partials);
-    std::memset(partials, 0, lowered.accumulators * kPartials * kCell);
-    workspace.sources.resize(batch.columns.size());
-    workspace.sinks.resize(columns.size());
+std::size_t block_length(std::size_t block, std::size_t lanes) {
+    if (lanes <= block) return lanes;
+    const std::size_t blocks = (lanes + block - 1) / block;
+    const std::size_t share = (lanes + blocks - 1) / blocks;
+    return (share + kPartials - 1) / kPartials * kPartials;
+}
 
+Frame frame_of(const Lowered& lowered, Workspace& workspace) {
     Frame frame{};
     frame.arena = workspace.arena();
     frame.rows = lowered.rows.data();
-    frame.sources = workspace.sources.data();
-    frame.sinks = workspace.sinks.data();
     frame.fetch = fetch;
     frame.put = put;
-    // Blocks of about equal length: 100 lanes are 56 and 44, not 64 and 36, whose instructions would be less well used.
-    const std::size_t blocks = (chunk.lanes + lowered.block - 1) >> std::countr_zero(lowered.block);
-    const std::size_t share = blocks <= 1 ? chunk.lanes : (chunk.lanes + blocks - 1) / blocks;
-    const std::size_t block = (share + kPartials - 1) / kPartials * kPartials;
+    return frame;
+}
+
+void set_block(Frame& frame, const KernelTable& kernels, const Batch& batch, std::span<const Destination> columns,
+               Chunk block, Source* sources, Sink* sinks) {
+    const std::size_t width = kernels.width;  // a power of two
+    const int shift = std::countr_zero(width);
+    frame.sources = sources;
+    frame.sinks = sinks;
+    frame.lanes = block.lanes;
+    frame.packs = (frame.lanes + width - 1) >> shift;
+    frame.full = frame.lanes >> shift;
+    frame.padded = frame.packs << shift;
+    frame.tail = static_cast<double>(frame.lanes & (width - 1));
+    const bool chosen = !batch.chosen.empty();
+    frame.chosen = chosen ? batch.chosen.data() + block.first : nullptr;
+    const bool packed = frame.full == frame.packs;
+    const auto offset = static_cast<std::ptrdiff_t>(chosen ? 0 : block.first);
+    for (std::size_t k = 0; k < batch.columns.size(); ++k) {
+        const Column& column = batch.columns[k];
+        const bool direct = !chosen && column.dtype == Dtype::f64 && column.stride == sizeof(double);
+        sources[k] = {column.base + offset * column.stride, column.stride, column.dtype,
+                      direct && (packed || column.padded)};
+    }
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+        sinks[k] = {columns[k].base + offset * columns[k].stride, columns[k].stride,
+                    packed && !chosen && columns[k].stride == 1};
+    }
+}
+
+void clear_partials(const Lowered& lowered, Workspace& workspace) {
+    std::memset(workspace.arena() + lowered.partials, 0, lowered.accumulators * kPartials * kCell);
+}
+
+void fold_partials(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, double* sums) {
+    kernels.fold(reinterpret_cast<const double*>(workspace.arena() + lowered.partials), lowered.accumulators, sums);
+}
+
+ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, const Batch& batch,
+                      std::span<const Destination> columns, Chunk chunk, Stop& stop, bool is_caller, double* sums) {
+    clear_partials(lowered, workspace);
+    workspace.sources.resize(batch.columns.size());
+    workspace.sinks.resize(columns.size());
+    Frame frame = frame_of(lowered, workspace);
+    const std::size_t block = block_length(lowered.block, chunk.lanes);
     for (std::size_t done = 0; done < chunk.lanes; done += frame.lanes) {
-        const std::size_t first = chunk.first + done;
-        frame.lanes = std::min(block, chunk.lanes - done);
-        frame.packs = (frame.lanes + width - 1) >> shift;
-        frame.full = frame.lanes >> shift;
-        frame.padded = frame.packs << shift;
-        frame.tail = static_cast<double>(frame.lanes & (width - 1));
-        const bool chosen = !batch.chosen.empty();
-        frame.chosen = chosen ? batch.chosen.data() + first : nullptr;
-        const bool packed = frame.full == frame.packs;
-        const auto offset = static_cast<std::ptrdiff_t>(chosen ? 0 : first);
-        for (std::size_t k = 0; k < batch.columns.size(); ++k) {
-            const Column& column = batch.columns[k];
-            const bool direct = !chosen && column.dtype == Dtype::f64 && column.stride == sizeof(double);
-            workspace.sources[k] = {column.base + offset * column.stride, column.stride, column.dtype,
-                                    direct && (packed || column.padded)};
-        }
-        for (std::size_t k = 0; k < columns.size(); ++k) {
-            workspace.sinks[k] = {columns[k].base + offset * columns[k].stride, columns[k].stride,
-                                  packed && !chosen && columns[k].stride == 1};
-        }
+        set_block(frame, kernels, batch, columns, {chunk.first + done, std::min(block, chunk.lanes - done)},
+                  workspace.sources.data(), workspace.sinks.data());
         kernels.run(lowered.body.data(), lowered.body.data() + lowered.body.size(), frame);
         if (is_caller ? stop.ask(lowered.body.size() * frame.packs) : stop.requested()) return {false, frame.nan};
     }
-    kernels.fold(partials, lowered.accumulators, sums);
+    fold_partials(lowered, kernels, workspace, sums);
     return {true, frame.nan};
 }
 

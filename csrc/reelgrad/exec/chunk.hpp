@@ -46,6 +46,19 @@ struct ChunkResult {
     bool nan;       // a gradient that was stored was nan
 };
 
+// The lanes of a block, so that the blocks of so many lanes are of about equal length: 100 lanes are 56 and 44, not 64
+// and 36, which would pay for more instructions than they use.
+std::size_t block_length(std::size_t block, std::size_t lanes);
+
+// A frame without a block, and its block. There are a source for each column of the batch and a sink for each of the
+// results.
+Frame frame_of(const Lowered& lowered, Workspace& workspace);
+void set_block(Frame& frame, const KernelTable& kernels, const Batch& batch, std::span<const Destination> columns,
+               Chunk block, Source* sources, Sink* sinks);
+
+void clear_partials(const Lowered& lowered, Workspace& workspace);
+void fold_partials(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, double* sums);
+
 // The workspace's cells hold the prologue's results. Leaves the sums over the chunk's lanes in `sums`.
 ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, const Batch& batch,
                       std::span<const Destination> columns, Chunk chunk, Stop& stop, bool is_caller, double* sums);

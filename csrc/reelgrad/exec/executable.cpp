@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "reelgrad/exec/chunk.hpp"
 #include "reelgrad/exec/cpu.hpp"
 #include "reelgrad/exec/kernel_table.hpp"
 #include "reelgrad/exec/lanes_run.hpp"
@@ -17,6 +18,7 @@
 #include "reelgrad/program/errors.hpp"
 #include "reelgrad/program/optimise.hpp"
 #include "reelgrad/program/verify.hpp"
+#include "reelgrad/tape/errors.hpp"
 
 namespace reelgrad::exec {
 
@@ -65,13 +67,22 @@ class Executable::State {
         relaxed_ = std::make_unique<Variant>(lowered_as(Flavour::relaxed));
     }
 
-    void run(const Batch& batch, const Results& results, const RunOptions& options) {
+    void check(const Batch& batch) const {
         expect_length(batch.uniforms.size(), uniform_inputs, "uniform inputs");
         expect_length(batch.columns.size(), varying_inputs, "varying inputs");
+        if (!batch.chosen.empty()) expect_length(batch.chosen.size(), batch.lanes, "chosen lanes");
+    }
+
+    void run(const Batch& batch, const Results& results, const RunOptions& options) {
+        check(batch);
         expect_length(results.uniforms.size(), uniform_outputs, "uniform outputs");
         expect_length(results.columns.size(), varying_outputs, "varying outputs");
-        if (!batch.chosen.empty()) expect_length(batch.chosen.size(), batch.lanes, "chosen lanes");
-        bool nan = run_variant(*relaxed_, batch, results, options);
+        const bool nan = run_variant(*relaxed_, batch, results, options);
+        redo_if_nan(nan, batch, results, options);
+    }
+
+    // Runs the checked code if a gradient is nan, one per lane (as the run says) or one in all.
+    void redo_if_nan(bool nan, const Batch& batch, const Results& results, const RunOptions& options) {
         if (!may_redo_) return;
         for (std::size_t k = 0; k < uniform_outputs; ++k) {
             nan = nan || (gradient_[k] != 0 && std::isnan(results.uniforms[k]));
@@ -81,7 +92,22 @@ class Executable::State {
 
     const Program& program() const { return program_; }
     const Lowered& lowered() const { return relaxed_->lowered; }
+    const KernelTable& kernels() const { return kernels_; }
+    Variant& relaxed() { return *relaxed_; }
     std::string listing() const { return exec::listing(lowered(), kernels_, program_); }
+
+    // What comes before and after the body.
+    void begin(const Lowered& lowered, const Batch& batch, Workspace& workspace, Frame& frame) const {
+        double* const cells = workspace.cells();
+        std::copy(batch.uniforms.begin(), batch.uniforms.end(), cells);
+        cells[lowered.lanes_cell] = static_cast<double>(batch.lanes);
+        run_once(lowered.prologue, frame);
+    }
+    void end(const Lowered& lowered, Workspace& workspace, Frame& frame, std::span<double> uniforms) const {
+        run_once(lowered.epilogue, frame);
+        const double* const cells = workspace.cells();
+        for (std::size_t k = 0; k < uniforms.size(); ++k) uniforms[k] = cells[lowered.uniform_outputs[k]];
+    }
 
     std::size_t uniform_inputs = 0, varying_inputs = 0, uniform_outputs = 0, varying_outputs = 0;
 
@@ -105,21 +131,13 @@ class Executable::State {
     bool run_variant(Variant& variant, const Batch& batch, const Results& results, const RunOptions& options) {
         const Lowered& lowered = variant.lowered;
         Workspaces::Loan workspace(variant.workspaces);
-        double* const cells = workspace->cells();
-        std::copy(batch.uniforms.begin(), batch.uniforms.end(), cells);
-        cells[lowered.lanes_cell] = static_cast<double>(batch.lanes);
-        Frame frame{};
-        frame.arena = workspace->arena();
-        frame.rows = lowered.rows.data();
-        run_once(lowered.prologue, frame);
+        Frame frame = frame_of(lowered, *workspace);
+        begin(lowered, batch, *workspace, frame);
         const bool nan =
             lowered.body.empty()
                 ? false
                 : run_lanes({lowered, kernels_, variant.workspaces, batch, results.columns, options}, *workspace);
-        run_once(lowered.epilogue, frame);
-        for (std::size_t k = 0; k < results.uniforms.size(); ++k) {
-            results.uniforms[k] = cells[lowered.uniform_outputs[k]];
-        }
+        end(lowered, *workspace, frame, results.uniforms);
         return nan;
     }
 
@@ -135,6 +153,61 @@ class Executable::State {
     std::unique_ptr<Variant> relaxed_, checked_;
     std::once_flag checked_once_;
 };
+
+class Executable::Repeated::State {
+  public:
+    State(Executable::State& executable, const Batch& batch)
+        : executable_(executable), batch_(batch), workspace_(executable.relaxed().workspaces) {
+        executable.check(batch);
+        expect_length(0, executable.varying_outputs, "varying outputs");
+        const Lowered& lowered = executable.lowered();
+        once_ = frame_of(lowered, *workspace_);
+        const std::size_t columns = batch.columns.size();
+        const std::size_t length = lowered.body.empty() ? 0 : block_length(lowered.block, batch.lanes);
+        if (length == 0) return;
+        const std::size_t blocks = (batch.lanes + length - 1) / length;
+        sources_.resize(blocks * columns);
+        for (std::size_t k = 0; k < blocks; ++k) {
+            const std::size_t first = k * length;
+            set_block(blocks_.emplace_back(once_), executable.kernels(), batch_, {},
+                      {first, std::min(length, batch.lanes - first)}, sources_.data() + k * columns, nullptr);
+        }
+    }
+
+    void run(std::span<double> uniforms, const RunOptions& options) {
+        const Lowered& lowered = executable_.lowered();
+        const KernelTable& kernels = executable_.kernels();
+        executable_.begin(lowered, batch_, *workspace_, once_);
+        if (!lowered.body.empty()) {
+            Stop stop(options.interrupt);
+            clear_partials(lowered, *workspace_);
+            for (Frame& block : blocks_) {
+                kernels.run(lowered.body.data(), lowered.body.data() + lowered.body.size(), block);
+                if (stop.ask(lowered.body.size() * block.packs)) throw Interrupted("the run was interrupted");
+            }
+            fold_partials(lowered, kernels, *workspace_, workspace_->cells() + lowered.first_sum);
+        }
+        executable_.end(lowered, *workspace_, once_, uniforms);
+        executable_.redo_if_nan(false, batch_, {.uniforms = uniforms, .columns = {}}, options);
+    }
+
+  private:
+    Executable::State& executable_;
+    const Batch batch_;
+    Workspaces::Loan workspace_;
+    Frame once_{};
+    std::vector<Frame> blocks_;
+    std::vector<Source> sources_;
+};
+
+Executable::Repeated::Repeated(const Executable& executable, const Batch& batch)
+    : state_(std::make_unique<State>(*executable.state_, batch)) {}
+Executable::Repeated::~Repeated() = default;
+Executable::Repeated::Repeated(Repeated&&) noexcept = default;
+Executable::Repeated& Executable::Repeated::operator=(Repeated&&) noexcept = default;
+void Executable::Repeated::run(std::span<double> uniforms, const RunOptions& options) {
+    state_->run(uniforms, options);
+}
 
 Executable::Executable(Program program) : state_(std::make_unique<State>(std::move(program))) {}
 Executable::~Executable() = default;

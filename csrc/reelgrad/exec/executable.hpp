@@ -72,6 +72,23 @@ class Executable {
     // Throws Interrupted, LengthError (spans that do not fit the Program); results are then unspecified.
     void run(const Batch& batch, const Results& results, const RunOptions& options = {}) const;
 
+    // Runs over one batch again and again, as a training does: what stays the same from run to run is done once, which
+    // matters where a run takes less than a microsecond. At most kChunk lanes and no varying outputs. The batch's
+    // arrays outlive it; its uniforms are read at every run. The executable is used by others meanwhile as it likes.
+    class Repeated {
+      public:
+        Repeated(const Executable& executable, const Batch& batch);
+        ~Repeated();
+        Repeated(Repeated&&) noexcept;
+        Repeated& operator=(Repeated&&) noexcept;
+        // Results have the bits of Executable::run's.
+        void run(std::span<double> uniforms, const RunOptions& options);
+
+      private:
+        class State;
+        std::unique_ptr<State> state_;
+    };
+
     const program::Program& program() const;  // as given
     std::size_t uniform_inputs() const;
     std::size_t varying_inputs() const;

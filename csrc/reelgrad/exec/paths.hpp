@@ -91,6 +91,13 @@ class PathSet {
         return run_branching(batch, results, options, work);
     }
 
+    // The same batch again and again, for a set whose lanes all take one path, whatever their numbers.
+    std::optional<Executable::Repeated> repeated(const Batch& batch) const {
+        const Node& root = checked_root();
+        if (root.classifier || !root.direct || varying_outputs() > 0 || batch.lanes > kChunk) return std::nullopt;
+        return Executable::Repeated(root.run, batch);
+    }
+
     // Only sorts the lanes into work.groups(), in the order of their first lanes, if all their paths are known.
     std::optional<Unknown> classify(const Batch& batch, const RunOptions& options, Work& work) const;
 

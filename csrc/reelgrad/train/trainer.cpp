@@ -141,11 +141,14 @@ bool Trainer::not_finite(std::optional<std::size_t> parameter, double value, con
 }
 
 bool Trainer::update(bool (*interrupt)()) {
-    // Making a batch is not free beside a small loss.
-    if (batches_ > 1 || how_.shuffle || batch_.lanes == 0) batch_ = next_batch();
+    const bool is_new = batches_ > 1 || how_.shuffle || batch_.lanes == 0;
+    if (is_new) batch_ = next_batch();
     const exec::Batch& batch = batch_;
+    if (is_new && batches_ == 1 && !how_.shuffle) repeated_ = loss_.repeated(batch);
     const exec::RunOptions options{.threads = how_.threads, .interrupt = interrupt};
-    if (const auto unknown = loss_.run(batch, {.uniforms = sums_, .columns = {}}, options, work_)) {
+    if (repeated_) {
+        repeated_->run(sums_, options);
+    } else if (const auto unknown = loss_.run(batch, {.uniforms = sums_, .columns = {}}, options, work_)) {
         stop_ = {.reason = Reason::unknown_path, .unknown = *unknown};
         if (!how_.shuffle) stop_.unknown.lane += static_cast<std::uint32_t>(lanes_of(state_.batch).first);
         return false;

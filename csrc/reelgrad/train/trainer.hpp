@@ -141,8 +141,9 @@ class Trainer {
     std::vector<std::uint32_t> dealt_;   // the lanes of batch 0, of batch 1, ...
     std::vector<std::uint32_t> ends_;    // while they are dealt
     std::uint64_t dealt_epoch_ = static_cast<std::uint64_t>(-1);
-    std::vector<exec::Column> columns_;  // of a batch that is a stretch of the data
-    exec::Batch batch_;                  // the present one
+    std::vector<exec::Column> columns_;                   // of a batch that is a stretch of the data
+    exec::Batch batch_;                                   // the present one
+    std::optional<exec::Executable::Repeated> repeated_;  // if it is always the same
     exec::PathSet::Work work_;
 
     const exec::PathSet* validation_loss_ = nullptr;
