@@ -81,6 +81,24 @@ def test_fit_does_what_the_loop_in_numpy_does(how):
     assert START | {"w": START["w"].tolist()} == {"b": 0.0, "w": [1.0, 0.5]}, "the inputs are as they were"
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+@pytest.mark.parametrize("samples", [1, 7, 8, 53, 5_000])
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_the_bits_do_not_depend_on_how_the_data_lies_in_memory(dtype, samples, batch_size):
+    rng = np.random.default_rng(samples)
+    x, t = (5 * rng.standard_normal((samples, 2))).astype(dtype), rng.standard_normal(samples)
+
+    def trained(x, t):
+        result = rg.fit(squared_error, START, (x, t), optimizer=rg.optim.SGD(1e-3), epochs=3, batch_size=batch_size)
+        return flat(result.params).tobytes()
+
+    padded = np.full((samples + 3, 4), 99, dtype)
+    padded[:samples, ::2] = x
+    plain = np.ascontiguousarray(x.astype(np.float64).T).T
+    assert trained(x, t) == trained(padded[:samples, ::2], np.repeat(t, 2)[::2]) == trained(plain, t)
+    assert trained(x[::-1], t[::-1]) == trained(np.ascontiguousarray(x[::-1]), np.ascontiguousarray(t[::-1]))
+
+
 def test_a_loss_compiled_with_sum_adds_up():
     loss = rg.compile(squared_error, in_axes=(None, 0, 0), reduce="sum")
     result = rg.fit(loss, START, (X, T), optimizer=rg.optim.SGD(1e-3), epochs=5, batch_size=20, shuffle=False)

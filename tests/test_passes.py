@@ -126,6 +126,7 @@ REWRITTEN = [
     ("strength", "v2 = neg(v0)\nv3 = neg(v2)\n", "v3", 'output("y", v0)'),
     ("fma", "v2 = mul(v0, v1)\nv3 = add(v2, v1)\n", "v3", "fma("),
     ("fma", "v2 = mul(v0, v1)\nv3 = sub(v1, v2)\n", "v3", "fnma("),
+    ("fma", "v2 = mul(v0, v0)\nv3 = mul(v1, v0)\nv4 = sub(v2, v3)\nv5 = exp(v4)\n", "v5", "fnma("),
     ("fold", "v2 = constant(2.0)\nv3 = constant(3.0)\nv4 = mul(v2, v3)\n", "v4", "constant(6.0)"),
     ("cse", "v2 = exp(v0)\nv3 = exp(v0)\nv4 = add(v2, v3)\n", "v4", "add(v2, v2)"),
 ]
@@ -143,6 +144,13 @@ KEPT = [
     ("strength", "v2 = div(v0, v1)\n", "v2", "div(", "1 / w may overflow where x / w does not"),
     ("strength", "v2 = constant(5e-324)\nv3 = div(v0, v2)\n", "v3", "div(", "the reciprocal is infinite"),
     ("fma", "v2 = mul(v0, v0)\nv3 = mul(v1, v0)\nv4 = sub(v2, v3)\n", "v4", "sub(", "a difference of products"),
+    (
+        "fma",
+        "v2 = mul(v0, v0)\nv3 = mul(v1, v0)\nv4 = sub(v2, v3)\nv5 = exp(v4)\nv6 = sqrt(v4)\nv7 = add(v5, v6)\n",
+        "v7",
+        "sub(",
+        "a square root sees the difference of products too",
+    ),
     ("fma", "v2 = mul(v0, v1)\nv3 = add(v2, v2)\n", "v3", "mul(", "the product has another use"),
 ]
 
