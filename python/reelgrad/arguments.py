@@ -61,9 +61,9 @@ _CONVERTED = frozenset({"float16", "longdouble", "float128", "float96"})  # what
 
 def _lanes_first(leaf: Array, axis: int) -> Array:
     dtype = leaf.dtype
-    if not (dtype.isnative and leaf.flags.aligned) or dtype.name in _CONVERTED:
+    if not (dtype.isnative and leaf.flags.aligned) or (dtype != np.float64 and dtype.name in _CONVERTED):
         leaf = leaf.astype(np.float64)
-    return np.moveaxis(leaf, axis, 0)
+    return leaf if axis == 0 else np.moveaxis(leaf, axis, 0)
 
 
 def arguments_of(

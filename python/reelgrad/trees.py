@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
 
@@ -106,7 +107,7 @@ class Structure:
     treedef: optree.PyTreeSpec
     entries: tuple[LeafSpec | Static, ...]
 
-    @property
+    @cached_property
     def leaves(self) -> tuple[LeafSpec, ...]:
         """The numeric leaves, in order."""
         return tuple(entry for entry in self.entries if isinstance(entry, LeafSpec))
