@@ -62,7 +62,7 @@ std::string place_of(const Tape& tape, Index i) {
 }
 
 std::string described(const Tape& tape, Index i) {
-    return "operator '" + std::string(name_of(tape.opcode(i))) + "' (value " + text_of(tape.value(i)) + ", " +
+    return "operator '" + std::string(tape.operator_name(i)) + "' (value " + text_of(tape.value(i)) + ", " +
            place_of(tape, i) + ")";
 }
 
@@ -81,6 +81,17 @@ bool operands_finite(const Tape& tape, Index i) {
         }
         return true;
     }
+    if (const Block* const block = tape.blocks().find(i)) {
+        bool all = true;
+        if (block->kind == Block::Kind::rule) {
+            for (std::size_t k = 0; k < block->arity; ++k) {
+                for_each_entry(tape.blocks(), *block, k, [&](std::size_t, Index x) { all &= finite(x, 0.0); });
+            }
+        } else {
+            for_each_operand(tape.blocks(), *block, i, [&](Index x, double constant) { all &= finite(x, constant); });
+        }
+        return all;
+    }
     const Edges& e = tape.edges(i);
     return finite(e.a, e.partial_a) && finite(e.b, e.partial_b);
 }
@@ -91,6 +102,16 @@ class Detector : public Observer {
         const WithLock lock;
         const NoFinalizers guard;
         tape.set_source(i, source_lines().current());
+        check(tape, i);
+    }
+    void recorded_block(Tape& tape, const Block& block) override {
+        const NoFinalizers guard;
+        tape.set_source(block.first, source_lines().current());
+        for (Index i = block.first; i <= block.last(); ++i) check(tape, i);
+    }
+
+  private:
+    static void check(const Tape& tape, Index i) {
         if (std::isfinite(tape.value(i)) || !operands_finite(tape, i)) return;
         const std::string message = described(tape, i) + " made a value that is not finite from operands that are";
         PyErr_SetString(exceptions.anomaly, message.c_str());

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bindings/anomaly.hpp"
+#include "bindings/array.hpp"
 #include "bindings/condition.hpp"
 #include "bindings/embedding.hpp"
 #include "bindings/errors.hpp"
@@ -40,6 +41,7 @@ PYBIND11_MODULE(_core, module) {
         }
     });
     rp::add_tape(module);
+    rp::add_array(module);
     rp::add_fast_call(module);
     rp::add_detect_anomaly(module);
     rp::add_primitive_functions(module);

@@ -56,4 +56,16 @@ PyCFunction fast_call(Function* function) {
     return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
+// The number slot of a Python operator; 0 if there is none.
+inline int number_slot(std::string_view symbol, int arity) {
+    if (arity == 1) return symbol == "-" ? Py_nb_negative : 0;
+    if (symbol == "+") return Py_nb_add;
+    if (symbol == "-") return Py_nb_subtract;
+    if (symbol == "*") return Py_nb_multiply;
+    if (symbol == "/") return Py_nb_true_divide;
+    if (symbol == "//") return Py_nb_floor_divide;
+    if (symbol == "%") return Py_nb_remainder;
+    return 0;
+}
+
 }  // namespace reelgrad::python

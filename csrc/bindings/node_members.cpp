@@ -35,7 +35,7 @@ Handle& variable(PyObject* self, const char* what) {
     Handle& handle = alive(self);
     if (is_variable(handle.index)) return handle;
     throw VariableError(std::string(what) + " of an intermediate: this Node is the result of '" +
-                        std::string(name_of(handle.tape->opcode(handle.index))) +
+                        std::string(handle.tape->operator_name(handle.index)) +
                         "', and only a variable has one that can be set; make one with reelgrad.variable(value)");
 }
 
@@ -271,7 +271,7 @@ PyObject* get_operator(PyObject* self, void*) {
     return guarded([&]() -> PyObject* {
         const Handle& handle = alive(self);
         if (is_variable(handle.index)) Py_RETURN_NONE;
-        const std::string_view name = name_of(handle.tape->opcode(handle.index));
+        const std::string_view name = handle.tape->operator_name(handle.index);
         return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
     });
 }

@@ -9,6 +9,7 @@
 #include <array>
 #include <string>
 
+#include "bindings/array.hpp"
 #include "bindings/condition.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
@@ -51,6 +52,7 @@ template <class Op>
 PyObject* unary_function(PyObject*, PyObject* x) {
     if (is_node(x)) return unary<Op>(x);
     if (PyFloat_CheckExact(x)) return PyFloat_FromDouble(Op::value(PyFloat_AS_DOUBLE(x)));
+    if (is_node_array(x)) return apply_to_arrays<Op>(x);
     return apply_to_numbers(Op::name.data(), +[](double a) { return Op::value(a); }, x);
 }
 
@@ -161,6 +163,7 @@ PyObject* apply_binary(PyObject* a, PyObject* b) {
                      Op::operands[0].data());
         return nullptr;
     }
+    if (is_node_array(a) || is_node_array(b)) return apply_to_arrays<Op>(a, b);
     if (is_node(a) || is_node(b)) {
         PyObject* result = binary<Op>(a, b);
         if (result != Py_NotImplemented) return result;
@@ -210,6 +213,7 @@ PyObject* binary_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
 template <class Op>
 PyObject* apply_ternary(PyObject* a, PyObject* b, PyObject* c) {
     constexpr const char* name = Op::name.data();
+    if (is_node_array(a) || is_node_array(b) || is_node_array(c)) return apply_to_arrays<Op>(a, b, c);
     if (is_array(a) || is_array(b) || is_array(c)) {
         if (is_node(a) || is_condition(a) || is_node(b) || is_node(c)) return apply_elementwise(name, a, b, c);
         return apply_to_numbers(name, +[](double x, double y, double z) { return Op::value(x, y, z); }, a, b, c);

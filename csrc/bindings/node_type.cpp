@@ -38,18 +38,6 @@ std::vector<PyMethodDef> methods() {
     return result;
 }
 
-// The number slot of a Python operator; 0 if there is none.
-int number_slot(std::string_view symbol, int arity) {
-    if (arity == 1) return symbol == "-" ? Py_nb_negative : 0;
-    if (symbol == "+") return Py_nb_add;
-    if (symbol == "-") return Py_nb_subtract;
-    if (symbol == "*") return Py_nb_multiply;
-    if (symbol == "/") return Py_nb_true_divide;
-    if (symbol == "//") return Py_nb_floor_divide;
-    if (symbol == "%") return Py_nb_remainder;
-    return 0;
-}
-
 const char* const kDoc =
     "Node(value, name=None)\n--\n\n"
     "A number on a tape: what is computed with it is recorded, and backward() finds the derivatives.\n\n"

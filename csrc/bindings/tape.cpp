@@ -178,7 +178,9 @@ py::dict stats(const Tape& tape) {
     result["operators"] = s.operators;
     result["variables"] = s.variables;
     result["wide"] = s.wide;
+    result["blocks"] = s.blocks;
     result["nodes"] = s.handles;
+    result["arrays"] = s.sets;
     result["marks"] = s.marks;
     result["capacity"] = s.capacity;
     result["limit"] = s.limit;
@@ -296,6 +298,12 @@ Examples
              py::arg("limit") = Tape::kDefaultLimit)
         .def("variable", tape_variable, py::arg("value"), py::kw_only(), py::arg("name") = py::none(),
              "Make a variable on this tape.")
+        .def(
+            "array",
+            [](const py::object& self, const py::object& values) {
+                return py::module_::import("reelgrad.arrays").attr("array")(values, py::arg("tape") = self);
+            },
+            py::arg("values"), "Make an Array of variables on this tape; see reelgrad.array.")
         .def("variables", tape_variables, "Make a variable of each value; returns them as a tuple.")
         .def("backward", tape_backward, py::arg("outputs"), py::arg("seeds") = py::none(),
              "Add seeds[k] * d(outputs[k])/d(v) to the gradient of every variable v, in one reverse sweep.\n\n"

@@ -14,6 +14,7 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 from reelgrad import _core, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
+from reelgrad.arrays import Array, array, asarray, zeros
 from reelgrad.compiled import CompiledFunction, compile
 from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from reelgrad.embedding import HeadersNotFoundError, get_cmake_dir, get_include
@@ -25,6 +26,7 @@ from reelgrad.training import EarlyStopping, FitResult, NotFiniteWarning, fit
 from reelgrad.trees import Static, StructureError, static
 
 __all__ = [
+    "Array",
     "CompiledFunction",
     "Drawing",
     "DrawingError",
@@ -38,6 +40,8 @@ __all__ = [
     "StructureError",
     "Trace",
     "__version__",
+    "array",
+    "asarray",
     "compile",
     "draw",
     "explain",
@@ -62,5 +66,6 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
+    "zeros",
 ]
 __all__ += _core.__all__

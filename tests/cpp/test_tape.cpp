@@ -243,6 +243,7 @@ struct Refusing : reelgrad::Observer {
     void recorded(Tape&, Index) override {
         if (++heard > 2) throw std::domain_error("enough");
     }
+    void recorded_block(Tape& tape, const reelgrad::Block& block) override { recorded(tape, block.first); }
 };
 
 void an_operator_that_its_observer_refuses_is_taken_back() {

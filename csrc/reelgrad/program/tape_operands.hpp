@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "reelgrad/program/code.hpp"
 #include "reelgrad/tape/tape.hpp"
@@ -22,11 +23,19 @@ inline constexpr auto code_of_opcode = [] {
 // The operands of an operator, in order: a constant operand has a sink as its entry.
 class TapeOperands {
   public:
-    explicit TapeOperands(const Tape& tape) : tape_(tape), wide_(tape.wide()) {}
+    explicit TapeOperands(const Tape& tape) : tape_(tape), wide_(tape.wide()), blocks_(tape.blocks()) {}
 
     // Calls visit(entry, constant) for each. Operators must be asked for in ascending or in descending order.
     template <class Visitor>
     void for_each(Index i, Visitor&& visit) {
+        if (block_ == nullptr || !block_->contains(i)) block_ = blocks_.find(i);
+        if (block_ != nullptr) {
+            if (block_->kind == Block::Kind::rule) {
+                throw TraceError("'" + std::string(block_->rule->name()) +
+                                 "' of an Array has no form as a Program: compute it outside of what is traced");
+            }
+            return for_each_operand(blocks_, *block_, i, visit);
+        }
         const Code code = code_of(i);
         const int arity = info(code).arity;
         if (arity == 1 || arity == 2) {
@@ -47,6 +56,8 @@ class TapeOperands {
   private:
     const Tape& tape_;
     const WideNodes& wide_;
+    const Blocks& blocks_;
+    const Block* block_ = nullptr;  // the last one asked for
     std::size_t row_ = 0;
 };
 

@@ -19,6 +19,24 @@ class Bits {
     void insert(std::size_t i) { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
     bool contains(std::size_t i) const { return (words_[i / 64] >> (i % 64) & 1) != 0; }
     std::uint64_t word(std::size_t w) const { return words_[w]; }
+    void insert_range(std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end;) {
+            const std::size_t bit = i % 64, count = std::min(end - i, 64 - bit);
+            const std::uint64_t ones = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+            words_[i / 64] |= ones << bit;
+            i += count;
+        }
+    }
+    bool any_between(std::size_t begin, std::size_t end) const {
+        bool any = false;
+        for (std::size_t i = begin; i < end && !any;) {
+            const std::size_t bit = i % 64, count = std::min(end - i, 64 - bit);
+            const std::uint64_t ones = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+            any = (words_[i / 64] & ones << bit) != 0;
+            i += count;
+        }
+        return any;
+    }
     void set_word(std::size_t w, std::uint64_t word) { words_[w] = word; }
 
     // How many members are below i.
@@ -61,6 +79,10 @@ struct Tape::Survivors {
     }
     std::size_t place(Index i) const { return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(base) + i); }
     void insert(Index i) { bits.insert(place(i)); }
+    void insert(Hull hull) { bits.insert_range(place(hull.low), place(hull.high) + 1); }
+    bool contains_any(const Block& block) const {
+        return bits.any_between(place(block.first), place(block.last()) + 1);
+    }
     bool contains(Index i) const { return bits.contains(place(i)); }
     void count() {
         variables = bits.rank(base) - kSinks;
@@ -78,8 +100,46 @@ Tape::Survivors Tape::survivors() const {
     handles_.for_each_live([&](Handle& handle) {
         if (refresh(handle)) kept.insert(handle.index);
     });
-    std::size_t wide = wide_.size();
-    for (std::size_t w = (kept.end + 63) / 64; w-- > kept.base / 64;) {
+    for (EntrySet* const set : sets_) {
+        if (!refresh(*set) || set->size() == 0) continue;
+        if (set->is_run()) {
+            kept.insert(Hull{set->first(), set->first() + static_cast<Index>(set->size()) - 1});
+        } else {
+            for (const Index i : set->list()) kept.insert(i);
+        }
+    }
+    // From the newest operator down, block by block and what lies between them.
+    std::size_t wide = wide_.size(), end = size_;
+    for (std::size_t k = blocks_.size(); k-- > 0;) {
+        const Block& block = blocks_[k];
+        mark_parents(kept, static_cast<std::size_t>(block.last()) + 1, end, wide);
+        mark_operands(kept, block);
+        end = static_cast<std::size_t>(block.first);
+    }
+    mark_parents(kept, 0, end, wide);
+    kept.count();
+    return kept;
+}
+
+// A block lives as a whole, and so does all that an operand's strides reach: they stay what they are.
+void Tape::mark_operands(Survivors& kept, const Block& block) const {
+    if (!kept.contains_any(block)) return;
+    kept.insert(Hull{block.first, block.last()});
+    for (std::size_t k = 0; k < block.arity; ++k) {
+        if (block.operands[k].kind == BlockOperand::Kind::strided) {
+            kept.insert(hull_of(block, k));
+        } else {
+            for_each_entry(blocks_, block, k, [&](std::size_t, Index parent) { kept.insert(parent); });
+        }
+    }
+}
+
+// Marks the parents of the marked operators in [begin, end), none of which is of a block. `wide` is how many wide nodes
+// stand below `end`, and then below `begin`.
+void Tape::mark_parents(Survivors& kept, std::size_t begin, std::size_t end, std::size_t& wide) const {
+    if (begin == end) return;
+    const std::size_t first = kept.base + begin, last = kept.base + end - 1;
+    for (std::size_t w = last / 64 + 1; w-- > first / 64;) {
         // Parents may be marked in this very word, always below their operator. The word is kept in a register: a round
         // trip through memory for each parent would take most of the time.
         std::uint64_t word = kept.bits.word(w);
@@ -91,11 +151,13 @@ Tape::Survivors Tape::survivors() const {
                 kept.bits.insert(place);
             }
         };
-        for (std::uint64_t below = ~std::uint64_t{0}; (word & below) != 0;) {
+        const std::size_t top_bit = w == last / 64 ? last % 64 : 63;
+        const std::uint64_t all = ~std::uint64_t{0};
+        for (std::uint64_t below = top_bit == 63 ? all : (std::uint64_t{2} << top_bit) - 1; (word & below) != 0;) {
             const int top = 63 - std::countl_zero(word & below);
             below = (std::uint64_t{1} << top) - 1;
             const std::size_t place = w * 64 + static_cast<std::size_t>(top);
-            if (place < kept.base) break;  // sinks and variables have no parents
+            if (place < first) break;  // sinks and variables have no parents
             const auto i = static_cast<Index>(place - kept.base);
             mark(edges_[i].a);
             mark(edges_[i].b);
@@ -106,8 +168,6 @@ Tape::Survivors Tape::survivors() const {
         }
         kept.bits.set_word(w, word);
     }
-    kept.count();
-    return kept;
 }
 
 std::size_t Tape::compact(const Survivors& kept) {
@@ -131,15 +191,37 @@ std::size_t Tape::compact(const Survivors& kept) {
     }
 
     Index to = 0;
-    kept.bits.for_each_between(kept.base, kept.end, [&](std::size_t place) {
-        const auto i = static_cast<Index>(place - kept.base);
-        const Edges e = edges_[i];
-        edges_[to] = {e.partial_a, e.partial_b, renumbered(e.a), renumbered(e.b)};
-        values_[to] = values_[i];
-        adjoints_[to] = adjoints_[i];
-        opcodes_[to] = opcodes_[i];
-        new_indices[place] = to++;
+    const auto move_plain = [&](std::size_t begin, std::size_t end) {
+        kept.bits.for_each_between(kept.base + begin, kept.base + end, [&](std::size_t place) {
+            const auto i = static_cast<Index>(place - kept.base);
+            const Edges e = edges_[i];
+            edges_[to] = {e.partial_a, e.partial_b, renumbered(e.a), renumbered(e.b)};
+            values_[to] = values_[i];
+            adjoints_[to] = adjoints_[i];
+            opcodes_[to] = opcodes_[i];
+            new_indices[place] = to++;
+        });
+    };
+    std::size_t done = 0;
+    const DroppedRules dropped = blocks_.filter([&](Block& block) {
+        move_plain(done, static_cast<std::size_t>(block.first));
+        done = static_cast<std::size_t>(block.last()) + 1;
+        if (!kept.contains(block.first)) return false;
+        std::copy_n(values_ + block.first, block.count, values_ + to);
+        std::copy_n(adjoints_ + block.first, block.count, adjoints_ + to);
+        std::copy_n(opcodes_ + block.first, block.count, opcodes_ + to);
+        for (std::size_t k = 0; k < block.count; ++k) new_indices[kept.place(block.first) + k] = to++;
+        for (std::size_t k = 0; k < block.arity; ++k) {
+            BlockOperand& x = block.operands[k];
+            if (x.kind == BlockOperand::Kind::strided) x.first = renumbered(x.first);
+            if (x.kind != BlockOperand::Kind::list) continue;
+            Index* const list = blocks_.list(x.stored);
+            for (std::size_t e = 0; e < block.size_of(k); ++e) list[e] = renumbered(list[e]);
+        }
+        block.first = renumbered(block.first);
+        return true;
     });
+    move_plain(done, size_);
 
     std::size_t rows = 0, length = 0;
     for (std::size_t k = 0; k < wide_.size(); ++k) {
@@ -167,6 +249,14 @@ std::size_t Tape::compact(const Survivors& kept) {
     }
     names_.swap(names);
 
+    for (EntrySet* const set : sets_) {
+        if (set->serial_ == kStale || set->size_ == 0) continue;
+        if (set->is_run()) {
+            set->first_ = renumbered(set->first_);
+        } else {
+            for (Index& i : set->list_) i = renumbered(i);
+        }
+    }
     std::erase_if(sources_, [&](const auto& s) { return !kept.contains(s.first); });
     for (auto& [node, source] : sources_) node = renumbered(node);
     for (LiveMark& mark : marks_) mark.extent = kept.renumbered(mark.extent);
@@ -178,6 +268,9 @@ std::size_t Tape::compact(const Survivors& kept) {
 
     // A new serial: an index that was not held by a handle means nothing any more.
     begin(serial);
+    for (EntrySet* const set : sets_) {
+        if (set->serial_ != kStale) set->serial_ = serial_;
+    }
     handles_.for_each_live([&](Handle& handle) {
         if (handle.serial == kStale) return;
         handle.index = renumbered(handle.index);
@@ -201,7 +294,8 @@ std::size_t Tape::collect() {
 void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
     const auto columns_fit = [&] { return size_ + operators <= capacity_; };
     const auto row_fits = [&] { return wide_.parents.size() + row <= wide_capacity_; };
-    if (columns_fit() && row_fits()) return;
+    const auto store_fits = [&] { return blocks_.used() <= store_capacity_; };
+    if (columns_fit() && row_fits() && store_fits()) return;
     if (may_collect && !pinned()) {
         const Survivors kept = survivors();
         // While much of the tape is alive it is cheaper to grow without moving anything, and soon there would be a next
@@ -212,6 +306,7 @@ void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
     }
     while (!columns_fit() && grow()) {
     }
+    while (2 * blocks_.used() > store_capacity_) store_capacity_ *= 2;
     while (!row_fits() || 2 * wide_.parents.size() > wide_capacity_) wide_capacity_ *= 2;
     if (size_ == capacity_) {
         throw TapeMemoryError("the tape is full: it holds " + std::to_string(size_) + " operations, " +
@@ -221,20 +316,47 @@ void Tape::make_room(bool may_collect, std::size_t operators, std::size_t row) {
     }
 }
 
-Index Tape::add_variable(double value, bool may_collect) {
-    if (variables_ == variable_capacity_) {
-        if (may_collect && !pinned()) {
-            const Survivors kept = survivors();
-            if (3 * kept.variables <= variable_capacity_ || !grow_variables()) compact(kept);
-        } else {
-            grow_variables();
-        }
-        if (variables_ == variable_capacity_) {
-            throw TapeMemoryError("the tape is full: it holds " + std::to_string(variables_) + " variables, " +
-                                  (variable_capacity_ == limit_ ? "its limit" : "and the system gives no more memory") +
-                                  "; use plain numbers for data that needs no gradient");
-        }
+void Tape::make_block_room(bool may_collect, std::size_t entries) {
+    const auto refuse = [&] {
+        throw TapeMemoryError("the tape has no room for " + std::to_string(entries) + " more operations: it holds " +
+                              std::to_string(size_) + ", and " + std::to_string(limit_) +
+                              " are its limit; compute with smaller arrays, let go of results that are no longer "
+                              "needed, or make a Tape with a larger limit");
+    };
+    if (entries > limit_) refuse();
+    if (entries == 0) return;
+    make_room(may_collect, entries);
+    if (size_ + entries > capacity_) refuse();
+}
+
+void Tape::make_variable_room(bool may_collect, std::size_t count) {
+    const auto fit = [&] { return count <= variable_capacity_ - variables_; };
+    if (fit()) return;
+    if (may_collect && !pinned()) {
+        const Survivors kept = survivors();
+        if (3 * kept.variables <= variable_capacity_ || !grow_variables()) compact(kept);
     }
+    while (!fit() && count <= limit_ - variables_ && grow_variables()) {
+    }
+    if (fit()) return;
+    throw TapeMemoryError(
+        "the tape is full: it holds " + std::to_string(variables_) + " variables, " +
+        (variable_capacity_ == limit_ ? "its limit" : "and there is no room for " + std::to_string(count) + " more") +
+        "; use plain numbers for data that needs no gradient");
+}
+
+Index Tape::add_variables(std::span<const double> values, bool may_collect) {
+    make_variable_room(may_collect, values.size());
+    variables_ += values.size();
+    const Index first = variable_index(variables_ - 1);  // the newest: indices of variables count down
+    std::ranges::copy(values, values_ + first);
+    std::fill_n(grads_ + first, values.size(), 0.0);
+    std::fill_n(adjoints_ + first, values.size(), 0.0);
+    return first;
+}
+
+Index Tape::add_variable(double value, bool may_collect) {
+    if (variables_ == variable_capacity_) make_variable_room(may_collect, 1);
     const Index i = variable_index(variables_++);
     values_[i] = value;
     grads_[i] = 0.0;

@@ -18,6 +18,40 @@ double* ForwardSweep::place(Index i) {
                           : &variables_[variable_number(i) - start_.variables];
 }
 
+// A rule knows its derivative backwards only: that of each entry with respect to the operands is a row of its Jacobian.
+void ForwardSweep::run_rule(const Block& block) {
+    const Blocks& blocks = tape_.blocks();
+    std::vector<double> tangents, row, adjoints(block.count);
+    std::vector<std::span<double>> operands(block.arity);
+    std::size_t numbers = 0;
+    for (std::size_t k = 0; k < block.arity; ++k) {
+        numbers += block.operands[k].is_constant() ? 0 : block.size_of(k);
+        for_each_entry(blocks, block, k, [&](std::size_t, Index parent) {
+            const double* const t = place(parent);
+            tangents.push_back(t == nullptr ? 0.0 : *t);
+        });
+    }
+    if (std::ranges::all_of(tangents, [](double t) { return t == 0.0; })) return;
+    row.resize(numbers);
+    for (std::size_t e = 0; e < block.count; ++e) {
+        std::ranges::fill(row, 0.0);
+        std::size_t begin = 0;
+        for (std::size_t k = 0; k < block.arity; ++k) {
+            const std::size_t length = block.operands[k].is_constant() ? 0 : block.size_of(k);
+            operands[k] = std::span(row).subspan(begin, length);
+            begin += length;
+        }
+        adjoints[e] = 1.0;
+        block.rule->reverse(adjoints, operands);
+        adjoints[e] = 0.0;
+        double sum = 0.0;
+        for (std::size_t k = 0; k < numbers; ++k) {
+            if (tangents[k] != 0.0) sum += row[k] * tangents[k];
+        }
+        *place(block.first + static_cast<Index>(e)) += sum;
+    }
+}
+
 void ForwardSweep::run(std::span<const Index> inputs, std::span<const double> tangents,
                        std::span<const std::optional<Index>> outputs, std::span<double> result) {
     std::ranges::fill(operators_, 0.0);
@@ -25,17 +59,30 @@ void ForwardSweep::run(std::span<const Index> inputs, std::span<const double> ta
     for (std::size_t k = 0; k < inputs.size(); ++k) *place(inputs[k]) = tangents[k];
 
     const WideNodes& wide = tape_.wide();
-    std::size_t row = wide.count_below(start_.operators);
+    const Blocks& blocks = tape_.blocks();
+    std::size_t row = wide.count_below(start_.operators), block = blocks.count_below(start_.operators);
     for (std::size_t i = start_.operators; i < tape_.size(); ++i) {
         const auto entry = static_cast<Index>(i);
         const bool selecting = is_selecting(tape_.opcode(entry));
         double& tangent = operators_[i - start_.operators];
-        const auto add = [&](Index parent, double partial) {
+        const auto add_to = [&](double& sum, Index parent, double partial) {
             const double* const t = place(parent);
             if (t == nullptr || *t == 0.0) return;
             const double c = partial * *t;
-            if (!(std::isnan(c) && selecting && partial == 0.0)) tangent += c;
+            if (!(std::isnan(c) && selecting && partial == 0.0)) sum += c;
         };
+        if (block < blocks.size() && blocks[block].first == entry) {
+            if (blocks[block].kind == Block::Kind::rule) {
+                run_rule(blocks[block]);
+            } else {
+                for_each_edge(blocks, blocks[block], [&](Index of, Index parent, double partial, std::size_t) {
+                    add_to(*place(of), parent, partial);
+                });
+            }
+            i += blocks[block++].count - 1;
+            continue;
+        }
+        const auto add = [&](Index parent, double partial) { add_to(tangent, parent, partial); };
         const Edges& edges = tape_.edges(entry);
         add(edges.a, edges.partial_a);
         add(edges.b, edges.partial_b);
@@ -67,9 +114,23 @@ bool reaches_before(const Tape& tape, Extent start, std::span<const std::optiona
         if (output) need(*output);
     }
     const WideNodes& wide = tape.wide();
-    std::size_t row = wide.size();
+    const Blocks& blocks = tape.blocks();
+    std::size_t row = wide.size(), block = blocks.size();
     for (std::size_t i = tape.size(); i-- > start.operators && !reached;) {
         const auto entry = static_cast<Index>(i);
+        if (block > 0 && blocks[block - 1].last() == entry) {
+            const Block& own = blocks[--block];
+            i -= own.count - 1;
+            const auto begin = needed.begin() + static_cast<std::ptrdiff_t>(i - start.operators);
+            if (std::find(begin, begin + static_cast<std::ptrdiff_t>(own.count), true) ==
+                begin + static_cast<std::ptrdiff_t>(own.count)) {
+                continue;
+            }
+            for (std::size_t k = 0; k < own.arity; ++k) {
+                for_each_entry(blocks, own, k, [&](std::size_t, Index parent) { need(parent); });
+            }
+            continue;
+        }
         const bool is_wide = row > 0 && wide.node[row - 1] == entry;
         if (is_wide) --row;
         if (!needed[i - start.operators]) continue;

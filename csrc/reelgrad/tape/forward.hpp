@@ -23,6 +23,7 @@ class ForwardSweep {
 
   private:
     double* place(Index i);
+    void run_rule(const Block& block);
 
     const Tape& tape_;
     Extent start_;

@@ -11,6 +11,7 @@
 #include <array>
 #include <cmath>
 
+#include "reelgrad/tape/block_sweep.hpp"
 #include "reelgrad/tape/tape.hpp"
 
 namespace reelgrad {
@@ -123,6 +124,32 @@ Index sweep_checked(const Edges* edges, const Opcode* opcodes, double* adjoints,
     return i;
 }
 
+// The sweep has to reach the block's beginning and its operands.
+void lower_to_operands(const Blocks& blocks, const Block& block, double* adjoints, Front& front) {
+    front.oldest = older(front.oldest, block.first);
+    for (std::size_t k = 0; k < block.arity; ++k) {
+        const BlockOperand& x = block.operands[k];
+        if (x.kind == BlockOperand::Kind::strided) {
+            front.oldest = older(front.oldest, hull_of(block, k).low);
+        } else if (x.kind == BlockOperand::Kind::list) {
+            for_each_entry(blocks, block, k, [&](std::size_t, Index i) { front.oldest = older(front.oldest, i); });
+        }
+    }
+    if (front.oldest < front.cleared) front.clear_down_to(adjoints, front.oldest);
+}
+
+// Whether a rule that was passed finite adjoints made others of them.
+void find_anomaly(const Blocks& blocks, const Block& block, const double* adjoints, Anomaly& anomaly) {
+    const auto finite = [](double g) { return std::isfinite(g); };
+    if (!std::ranges::all_of(std::span(adjoints + block.first, block.count), finite)) return;
+    for (std::size_t k = 0; k < block.arity; ++k) {
+        for_each_entry(blocks, block, k, [&](std::size_t, Index i) {
+            if (anomaly.kind == Anomaly::Kind::adjoint || finite(adjoints[i])) return;
+            anomaly = {Anomaly::Kind::adjoint, block.first, adjoints[block.first], ops::quiet_nan, adjoints[i]};
+        });
+    }
+}
+
 constexpr Index kBetweenInterrupts = Index{1} << 22;  // operators: some 10 ms
 
 }  // namespace
@@ -142,6 +169,28 @@ class Tape::Busy {
     Pin pin_;
 };
 
+void Tape::sweep_block_at(std::size_t index, bool checked, Anomaly* anomaly) {
+    const Block& block = blocks_[index];
+    if (block.kind == Block::Kind::rule) {
+        try {
+            const Busy busy(*this);
+            sweep_rule(blocks_, index, adjoints_);
+        } catch (...) {
+            clear_variable_adjoints();
+            throw;
+        }
+        if (anomaly != nullptr) find_anomaly(blocks_, blocks_[index], adjoints_, *anomaly);
+    } else if (checked) {
+        const bool selecting = kSelecting[static_cast<std::uint8_t>(block.opcode)];
+        CheckedEdge edge(adjoints_, anomaly);
+        for_each_edge(blocks_, block, [&](Index entry, Index parent, double partial, std::size_t) {
+            if (!edge.stop()) edge.add(entry, selecting, parent, partial);
+        });
+    } else {
+        sweep_block(blocks_, index, adjoints_);
+    }
+}
+
 Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const double> seeds, bool checked,
                                  Anomaly* anomaly) {
     Index newest = -1;
@@ -151,6 +200,7 @@ Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const
         newest = std::max(newest, output);
         oldest = std::min(oldest, output);
     }
+    if (const Block* const block = blocks_.find(newest)) newest = block->last();  // blocks are swept as a whole
     swept_from_ = 0;
     swept_to_ = -1;  // until the sweep is through
     Front front{.oldest = oldest, .cleared = newest + 1};
@@ -158,6 +208,7 @@ Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const
     for (std::size_t k = 0; k < outputs.size(); ++k) adjoints_[outputs[k]] += seeds[k];
 
     std::size_t wide = wide_.count_below(static_cast<std::size_t>(newest + 1));
+    std::size_t blocks = blocks_.count_below(static_cast<std::size_t>(newest + 1));
     Index i = newest, next_ask = newest - kBetweenInterrupts;
     while (i >= front.oldest) {
         if (i < next_ask && interrupt_ != nullptr) {
@@ -167,6 +218,15 @@ Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const
                 clear_variable_adjoints();
                 throw Interrupted("interrupted: the reverse sweep was stopped; gradients are as they were before it");
             }
+        }
+        const Index next_block = blocks > 0 ? blocks_[blocks - 1].last() : -1;
+        if (i == next_block) {
+            --blocks;
+            lower_to_operands(blocks_, blocks_[blocks], adjoints_, front);
+            sweep_block_at(blocks, checked, anomaly);
+            if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) break;
+            i -= static_cast<Index>(blocks_[blocks].count);
+            continue;
         }
         const Index next_wide = wide > 0 ? wide_.node[wide - 1] : -1;
         if (i == next_wide) {
@@ -189,7 +249,7 @@ Tape::Swept Tape::sweep_adjoints(std::span<const Index> outputs, std::span<const
             --i;
             continue;
         }
-        const Index stop = std::max(next_wide + 1, i - kBetweenInterrupts);
+        const Index stop = std::max({next_wide + 1, next_block + 1, i - kBetweenInterrupts});
         i = checked ? sweep_checked(edges_, opcodes_, adjoints_, i, stop, front, anomaly)
                     : sweep_plain(edges_, adjoints_, i, stop, front);
         if (anomaly != nullptr && anomaly->kind == Anomaly::Kind::adjoint) break;
@@ -211,7 +271,16 @@ void Tape::for_each_touched_variable(Swept swept, std::span<const Index> outputs
         if (is_variable(i)) visit(i);
     };
     for (const Index output : outputs) visit_if_variable(output);
+    std::size_t block = swept.to < 0 ? 0 : blocks_.count_below(static_cast<std::size_t>(swept.from));
     for (Index i = swept.from; i <= swept.to; ++i) {
+        if (block < blocks_.size() && blocks_[block].first == i) {
+            for (std::size_t k = 0; k < blocks_[block].arity; ++k) {
+                for_each_entry(blocks_, blocks_[block], k,
+                               [&](std::size_t, Index parent) { visit_if_variable(parent); });
+            }
+            i = blocks_[block++].last();
+            continue;
+        }
         visit_if_variable(edges_[i].a);
         visit_if_variable(edges_[i].b);
     }

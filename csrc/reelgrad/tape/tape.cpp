@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kFirstVariables = 1024;
 constexpr std::size_t kMinimumLimit = 1024;                         // of an automatic lowering
 constexpr std::size_t kMaximumLimit = (std::size_t{1} << 31) - 64;  // what an Index can address
+constexpr std::size_t kStoredPerOperator = 4;                       // numbers: address space reserved for blocks
 constexpr std::size_t kMostBlocks = std::size_t{1} << 19;           // of serials that one tape holds: half of all
 
 constexpr std::array<std::string_view, 256> operator_names() {
@@ -40,6 +41,7 @@ Tape::Tape(std::size_t limit, HandleSlabs::Header header)
             adjoint_column_ = Column<double>(limit_ + kSinks, limit_);
             grad_column_ = Column<double>(limit_ + kSinks, 0);
             opcode_column_ = Column<Opcode>(0, limit_);
+            blocks_ = Blocks(kStoredPerOperator * limit_);
             break;
         } catch (const std::bad_alloc&) {
             if (limit_ / 2 < kMinimumLimit) throw;
@@ -93,6 +95,29 @@ Tape::Recorded Tape::record_wide(Opcode opcode, double value, std::span<const In
     return push({0.0, 0.0, sink_for(size_), sink_for(size_ + 1)}, value, opcode);
 }
 
+Index Tape::record_block(Block block) {
+    const std::size_t count = block.count;
+    std::fill_n(opcodes_ + size_, count, block.opcode);
+    blocks_.push(std::move(block));
+    const auto first = static_cast<Index>(size_);
+    size_ += count;
+    if (observer_ != nullptr) {
+        try {
+            observer_->recorded_block(*this, blocks_[blocks_.size() - 1]);
+        } catch (...) {
+            take_back(static_cast<std::size_t>(first));
+            throw;
+        }
+    }
+    return first;
+}
+
+std::string_view Tape::operator_name(Index i) const {
+    if (opcode(i) != kRuleOpcode) return name_of(opcode(i));
+    const Block* const block = blocks_.find(i);
+    return block == nullptr ? "" : block->rule->name();
+}
+
 void Tape::observe(Index i) {
     if (observer_ == nullptr) return;
     try {
@@ -124,6 +149,7 @@ const std::string* Tape::name(Index variable) const {
 }
 
 const std::uint32_t* Tape::source(Index i) const {
+    if (const Block* const block = blocks_.find(i)) i = block->first;  // one for all
     const auto found = std::lower_bound(sources_.begin(), sources_.end(), std::pair{i, std::uint32_t{0}});
     return found != sources_.end() && found->first == i ? &found->second : nullptr;
 }
@@ -213,6 +239,7 @@ void Tape::rewind_to(Extent to) {
     size_ = to.operators;
     variables_ = to.variables;
     wide_.truncate(size_);
+    const DroppedRules gone = blocks_.truncate(size_);  // destroyed last: that may run code of others
     names_.erase(names_.begin(), names_.upper_bound(variable_index(variables_)));
     while (!sources_.empty() && static_cast<std::size_t>(sources_.back().first) >= size_) sources_.pop_back();
     while (!marks_.empty() && (marks_.back().extent.operators > size_ || marks_.back().extent.variables > variables_)) {
@@ -298,6 +325,42 @@ bool Tape::refresh(Handle& handle) const {
     return there;
 }
 
+EntrySet* Tape::register_set(std::unique_ptr<EntrySet> set) {
+    set->place_ = sets_.size();
+    set->holders_ = 1;
+    sets_.push_back(set.get());
+    return set.release();
+}
+
+EntrySet* Tape::make_set(Index first, std::size_t size) {
+    return register_set(std::unique_ptr<EntrySet>(new EntrySet(*this, serial_, first, size)));
+}
+
+EntrySet* Tape::make_set(std::vector<Index> list) {
+    return register_set(std::unique_ptr<EntrySet>(new EntrySet(*this, serial_, std::move(list))));
+}
+
+void Tape::release(EntrySet* set) {
+    if (--set->holders_ > 0) return;
+    sets_[set->place_] = sets_.back();
+    sets_[set->place_]->place_ = set->place_;
+    sets_.pop_back();
+    delete set;
+}
+
+bool Tape::refresh(EntrySet& set) const {
+    if (set.serial_ == serial_ || set.size_ == 0) return true;
+    const Moment moment = moment_of(set.serial_);
+    // Of a run the last operator, or the newest variable, which stands lowest, goes first.
+    const auto newest = [&] {
+        return is_operator(set.first_) ? set.first_ + static_cast<Index>(set.size_) - 1 : set.first_;
+    };
+    const bool there = set.is_run() ? survived(newest(), moment)
+                                    : std::ranges::all_of(set.list_, [&](Index i) { return survived(i, moment); });
+    set.serial_ = there ? serial_ : kStale;
+    return there;
+}
+
 // Gives older serials back, when no handle has one any more. What else remembers them is stale from now on.
 void Tape::forget_past() {
     fates_.clear();
@@ -310,17 +373,20 @@ void Tape::forget_past() {
 std::size_t Tape::bytes_used() const {
     const std::size_t per_operator = sizeof(Edges) + 2 * sizeof(double) + sizeof(Opcode);
     const std::size_t per_variable = 3 * sizeof(double);
-    return size_ * per_operator + variables_ * per_variable + wide_.bytes();
+    return size_ * per_operator + variables_ * per_variable + wide_.bytes() + blocks_.bytes();
 }
 
 TapeStats Tape::stats() const {
     const std::size_t committed = edge_column_.committed_bytes() + value_column_.committed_bytes() +
                                   adjoint_column_.committed_bytes() + grad_column_.committed_bytes() +
-                                  opcode_column_.committed_bytes() + handles_.bytes() + wide_.bytes();
+                                  opcode_column_.committed_bytes() + handles_.bytes() + wide_.bytes() +
+                                  blocks_.committed_bytes();
     return {.operators = size_,
             .variables = variables_,
             .wide = wide_.size(),
+            .blocks = blocks_.size(),
             .handles = handles_.live(),
+            .sets = sets_.size(),
             .marks = marks_.size(),
             .capacity = capacity_,
             .limit = limit_,

@@ -24,7 +24,9 @@
 
 #include "reelgrad/ops/contributions.hpp"
 #include "reelgrad/ops/reductions.hpp"
+#include "reelgrad/tape/block.hpp"
 #include "reelgrad/tape/column.hpp"
+#include "reelgrad/tape/entry_set.hpp"
 #include "reelgrad/tape/errors.hpp"
 #include "reelgrad/tape/handle.hpp"
 #include "reelgrad/tape/index.hpp"
@@ -42,10 +44,8 @@ struct Edges {
     Index a, b;
 };
 
-// The operator's place in the lists of primitives, reductions, conditions and contributions.
-enum class Opcode : std::uint8_t {};
-
-static_assert(ops::Primitives::size + ops::Reductions::size + ops::Conditions::size + ops::Contributions::size <= 256,
+static_assert(ops::Primitives::size + ops::Reductions::size + ops::Conditions::size + ops::Contributions::size <=
+                  static_cast<std::size_t>(kRuleOpcode),
               "an opcode is one byte");
 
 template <class Op>
@@ -78,10 +78,11 @@ class Observer {
   public:
     virtual ~Observer() = default;
     virtual void recorded(Tape& tape, Index i) = 0;  // may throw: the operator is then taken back
+    virtual void recorded_block(Tape& tape, const Block& block) = 0;
 };
 
 struct TapeStats {
-    std::size_t operators, variables, wide, handles, marks;
+    std::size_t operators, variables, wide, blocks, handles, sets, marks;
     std::size_t capacity, limit;
     std::size_t bytes_used, bytes_committed;
     std::uint64_t collections, collected, rewinds;
@@ -149,11 +150,21 @@ class Tape {
     Recorded record_wide(Opcode opcode, double value, std::span<const Index> row_parents,
                          std::span<const double> row_partials);
 
+    // A block: make room, write its values to where new_values() points and whatever else it keeps to blocks(), then
+    // record it, with `count` set and `first` as size() says. If it does not come to that, blocks().abandon() what was
+    // stored. Recording may throw (a full list, the observer), leaving the tape as it was.
+    double* new_values() { return values_ + size_; }
+    Index record_block(Block block);
+
     Index add_variable(double value, bool may_collect = false);
+    // As many as there are values; the first one's index. Their indices ascend, so that they are a run.
+    Index add_variables(std::span<const double> values, bool may_collect = false);
 
     // Makes room for so many operators, with rows of `row` parents in all: collects first if it may, grows if that was
     // not enough. If there is not even room for one it throws TapeMemoryError, leaving the tape as it was.
     void make_room(bool may_collect, std::size_t operators = 1, std::size_t row = 0);
+    // The same for a block of so many entries, which have to fit.
+    void make_block_room(bool may_collect, std::size_t entries);
     // After recording operator i on the slow path: tells the observer; takes the operator back if that throws.
     void observe(Index i);
     // Removes the operators from `size` on: to undo what was recorded in part.
@@ -170,6 +181,12 @@ class Tape {
     Opcode opcode(Index i) const { return opcodes_[i]; }
     const Edges& edges(Index i) const { return edges_[i]; }
     const WideNodes& wide() const { return wide_; }
+    const Blocks& blocks() const { return blocks_; }
+    Blocks& blocks() { return blocks_; }
+    // The operator's name, that of the rule for an entry of a block with one.
+    std::string_view operator_name(Index i) const;
+    const double* values(Index first) const { return values_ + first; }
+    double* variable_values(Index first) { return values_ + first; }
     void set_value(Index variable, double value) { values_[variable] = value; }
     void set_grad(Index variable, double grad) { grads_[variable] = grad; }
     void zero_grad();
@@ -216,6 +233,18 @@ class Tape {
     // True if the entry is still there; brings the handle's serial up to date either way.
     bool refresh(Handle& handle) const;
     bool is_valid(Index i, Serial serial) const { return serial == serial_ || survived(i, moment_of(serial)); }
+    // A set of entries, which the caller holds: to be released. May throw std::bad_alloc.
+    EntrySet* make_set(Index first, std::size_t size);
+    EntrySet* make_set(std::vector<Index> list);
+    static EntrySet* hold(EntrySet* set) {
+        ++set->holders_;
+        return set;
+    }
+    void release(EntrySet* set);
+    // True if all entries are still there; brings the set's serial up to date either way.
+    bool refresh(EntrySet& set) const;
+    std::size_t sets() const { return sets_.size(); }
+
     // Makes this the thread's active tape, which Vars find by its serial alone. Precondition: is_mine().
     void activate();
 
@@ -257,7 +286,7 @@ class Tape {
 
     // How many owners there are, for those who share a tape: with the last owner gone it lives as long as its handles.
     int owners = 0;
-    bool abandoned() const { return owners == 0 && handles_.live() == 0; }
+    bool abandoned() const { return owners == 0 && handles_.live() == 0 && sets_.empty(); }
 
   private:
     struct LiveMark {
@@ -287,6 +316,10 @@ class Tape {
     void update_fast_end() { fast_end_ = observer_ == nullptr ? capacity_ : 0; }
     Survivors survivors() const;
     std::size_t compact(const Survivors& kept);
+    void mark_parents(Survivors& kept, std::size_t begin, std::size_t end, std::size_t& wide) const;
+    void mark_operands(Survivors& kept, const Block& block) const;
+    void make_variable_room(bool may_collect, std::size_t count);
+    EntrySet* register_set(std::unique_ptr<EntrySet> set);
     Recorded push(Edges edges, double value, Opcode opcode) {
         const std::size_t i = size_;
         edges_[i] = edges;
@@ -302,6 +335,7 @@ class Tape {
     };
     Swept sweep(std::span<const Index> outputs, std::span<const double> seeds, AnomalyListener* listener);
     Swept sweep_adjoints(std::span<const Index> outputs, std::span<const double> seeds, bool checked, Anomaly* anomaly);
+    void sweep_block_at(std::size_t index, bool checked, Anomaly* anomaly);
     template <class Visitor>
     void for_each_touched_variable(Swept swept, std::span<const Index> outputs, Visitor&& visit) const;
     void clear_variable_adjoints();
@@ -333,18 +367,21 @@ class Tape {
     Column<double> grad_column_;
     Column<Opcode> opcode_column_;
     WideNodes wide_;
+    Blocks blocks_;
+    std::vector<EntrySet*> sets_;
     std::map<Index, std::string> names_;
     std::vector<std::pair<Index, std::uint32_t>> sources_;  // ascending by operator
 
     std::vector<LiveMark> marks_;  // ascending by id and by extent
     std::uint64_t last_mark_ = 0;
     SerialRegistry* serials_;
-    std::vector<SerialBlock> serial_blocks_;            // in the order of their taking; the last holds serial_
-    Moment moment_ = 0;                                 // of serial_
-    Moment known_from_ = 1;                             // what stood on the tape before has moved, or is forgotten
-    std::vector<Fate> fates_;                           // ascending by both members: no more than distinct extents
-    bool activated_ = false;                            // a thread has it as its active tape
-    std::size_t wide_capacity_ = std::size_t{1} << 18;  // parents in wide rows at which to collect
+    std::vector<SerialBlock> serial_blocks_;             // in the order of their taking; the last holds serial_
+    Moment moment_ = 0;                                  // of serial_
+    Moment known_from_ = 1;                              // what stood on the tape before has moved, or is forgotten
+    std::vector<Fate> fates_;                            // ascending by both members: no more than distinct extents
+    bool activated_ = false;                             // a thread has it as its active tape
+    std::size_t wide_capacity_ = std::size_t{1} << 18;   // parents in wide rows at which to collect
+    std::size_t store_capacity_ = std::size_t{1} << 18;  // numbers kept for blocks at which to collect
     int pins_ = 0;
     bool busy_ = false;  // code of others runs in the middle of a sweep
     Observer* observer_ = nullptr;

@@ -1,0 +1,25 @@
+"""Arrays: Nodes in a NumPy-shaped container, recorded in bulk.
+
+How it hangs together, and how to add a function
+------------------------------------------------
+An `Array` is a strided view of entries of a tape (the C type ``_core._ArrayBase``; no Python object stands for an
+element). A function of Arrays is one of four kinds:
+
+- *it only rearranges elements* (reshape, take, roll): NumPy's own function is applied to the elements' positions, and
+  nothing is recorded: ``array._view(np.roll(array._positions(), 1))``; for several arrays see `joined`;
+- *an operator of the table, element by element*: there already, by its name in ``_core``, as a method, and as the
+  ufunc that the table's aliases name;
+- *a composition* of such functions (mean, softmax): plain Python here, which broadcasts and differentiates by itself;
+- *one block with a derivative of its own* (linear algebra): compute the value with NumPy or SciPy and call
+  ``_core._array_rule(name, operands, value, vjp)``; ``vjp(g)`` returns, for the adjoints ``g`` of the value, the
+  adjoints of each operand (None for none), as plain NumPy arrays.
+
+Write it as a function with NumPy's signature, decorate it with ``@implements(np.<function>)`` (protocols.py), from when
+on NumPy's name takes Arrays too, and list it in the module's ``__all__`` if it is to be ``rg.<function>`` as well. A test
+compares every function that is registered with NumPy, in shapes and values, and with differences in its gradients.
+"""
+
+from reelgrad.arrays import functions
+from reelgrad.arrays.array import Array, array, asarray, zeros
+
+__all__ = ["Array", "array", "asarray", "zeros"]

@@ -1,0 +1,385 @@
+"""The class Array, and how one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelgrad import _core
+from reelgrad.arrays.protocols import call_function, call_ufunc
+
+if TYPE_CHECKING:
+    from reelgrad._core import Node, Tape
+
+__all__ = ["Array", "array", "asarray", "zeros"]
+
+Floats = NDArray[np.float64]
+Axis = Union[int, Sequence[int], None]
+
+
+class Array(_core._ArrayBase):
+    """Nodes in a NumPy-shaped container: what is computed with it is recorded in bulk, at the speed of C++.
+
+    `reelgrad.array(values)` makes variables; arithmetic, the functions of reelgrad and NumPy's make intermediates. Arrays
+    mix with Nodes, NumPy arrays and numbers, and broadcast by NumPy's rules. An element is a Node: ``a[0, 1]``. What
+    has one number as its result (``a.sum()``) gives a Node.
+
+    Views record nothing and copy nothing; an Array never changes, so that there is no difference between the two.
+
+    Examples
+    --------
+    >>> import numpy as np, reelgrad as rg
+    >>> w = rg.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> loss = ((w @ np.array([1.0, -1.0])) ** 2).sum()
+    >>> loss.backward()
+    >>> w.grad
+    array([[-2.,  2.],
+           [-2.,  2.]])
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # --- Shape
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """float64, always."""
+        return np.dtype(np.float64)
+
+    @property
+    def T(self) -> Array:
+        """The view with its axes in reverse order."""
+        return self.transpose()
+
+    def transpose(self, *axes: Any) -> Array:
+        """Return the view with its axes in another order, by default in reverse; as NumPy's."""
+        return self._view(self._positions().transpose(*axes))
+
+    def reshape(self, *shape: Any) -> Array:
+        """Return the same elements, in C order, in another shape."""
+        return self._view(self._positions().reshape(*shape))
+
+    def ravel(self) -> Array:
+        """Return the elements in C order, in one dimension."""
+        return self._view(self._positions().ravel())
+
+    def flatten(self) -> Array:
+        """Return the elements in C order, in one dimension; the same as `ravel`, since Arrays do not change."""
+        return self.ravel()
+
+    def squeeze(self, axis: Axis = None) -> Array:
+        """Return the view without axes of length 1."""
+        return self._view(self._positions().squeeze(axis))  # type: ignore[arg-type]
+
+    def swapaxes(self, axis1: int, axis2: int) -> Array:
+        """Return the view with two axes exchanged."""
+        return self._view(self._positions().swapaxes(axis1, axis2))
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Array:
+        """Return each element repeated, along an axis; as NumPy's."""
+        return self._view(self._positions().repeat(repeats, axis))
+
+    def take(self, indices: Any, axis: int | None = None) -> Any:
+        """Return the elements at these indices along an axis; as NumPy's."""
+        return self._view(np.take(self._positions(), indices, axis))
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+        """Return the view of the diagonals; as NumPy's."""
+        return self._view(self._positions().diagonal(offset, axis1, axis2))
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """Return the sums of the diagonals; as NumPy's."""
+        return self.diagonal(offset, axis1, axis2).sum(-1)
+
+    def item(self, *index: SupportsIndex) -> float:
+        """Return the value of the one element, or of that at the index, as a float."""
+        return float(self.value.item(*index))
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Nodes."""
+        return [x.tolist() if isinstance(x, Array) else x for x in self]
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the elements at an index, a slice, a mask, or several of these, by NumPy's rules."""
+        if type(index) is tuple:
+            index = tuple(i.value.astype(bool) if isinstance(i, Array) else i for i in index)
+        return self._view(self._positions()[index])
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        """Refuse: what is recorded does not change."""
+        raise _core.NodeTypeError(
+            "an Array cannot be assigned into, because what was recorded does not change; build the new one with "
+            "reelgrad.where(mask, new, old), numpy.concatenate or numpy.stack, or set .value of an Array of variables"
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the first axis."""
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        positions = self._positions()
+        for k in range(len(self)):
+            yield self._view(positions[k])
+
+    # --- Numbers
+
+    def backward(self, seed: Any = None) -> None:
+        """Add the derivatives of the elements, weighted by `seed`, to the gradients of variables.
+
+        Parameters
+        ----------
+        seed : array_like, optional
+            A weight for each element, which broadcasts to the Array's shape. May be left out where there is one element.
+
+        Raises
+        ------
+        LengthError
+            If there are several elements and no seed.
+        """
+        self._backward(seed)
+
+    def zero_grad(self) -> None:
+        """Set the gradients of these variables to 0."""
+        self.grad = 0.0
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        """Refuse: derivatives would be lost."""
+        raise _core.NodeTypeError(
+            "an Array cannot become a NumPy array of numbers, which would drop the derivatives; take .value if that is "
+            "wanted, or a function of reelgrad or NumPy that Arrays support"
+        )
+
+    def __float__(self) -> NoReturn:
+        """Refuse: the derivative would be lost."""
+        raise _core.NodeTypeError("float() of an Array would drop the derivatives; take .item() or .value")
+
+    def __bool__(self) -> bool:
+        """Return the truth of the only element."""
+        if self.size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
+            )
+        return bool(self.value.item())
+
+    def __repr__(self) -> str:
+        """Show the values."""
+        try:
+            text = np.array2string(self.value, separator=", ", prefix="Array(")
+        except _core.StaleNodeError:
+            return f"Array(stale, shape={self.shape})"
+        except _core.TraceError:
+            return f"Array(traced, shape={self.shape})"
+        return f"Array({text})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: an Array is a place on a tape."""
+        raise _core.NodeTypeError("an Array cannot be pickled or copied, it is a place on a tape; pickle its .value")
+
+    # --- Comparison, by value
+
+    def __eq__(self, other: object) -> Any:
+        return np.equal(self.value, _values(other))
+
+    def __ne__(self, other: object) -> Any:
+        return np.not_equal(self.value, _values(other))
+
+    def __lt__(self, other: Any) -> Any:
+        return np.less(self.value, _values(other))
+
+    def __le__(self, other: Any) -> Any:
+        return np.less_equal(self.value, _values(other))
+
+    def __gt__(self, other: Any) -> Any:
+        return np.greater(self.value, _values(other))
+
+    def __ge__(self, other: Any) -> Any:
+        return np.greater_equal(self.value, _values(other))
+
+    __hash__ = object.__hash__
+
+    # --- Reductions
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return the sum over axes, by default over all."""
+        return _core._array_reduce("sum", self, axis, keepdims)
+
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return the product over axes, by default over all."""
+        return _core._array_reduce("prod", self, axis, keepdims)
+
+    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return log(sum(exp(x))) over axes, by default over all; never overflows."""
+        return _core._array_reduce("logsumexp", self, axis, keepdims)
+
+    def norm(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return the Euclidean norm over axes, by default over all; at the origin the partials are 0."""
+        return _core._array_reduce("norm", self, axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return the mean over axes, by default over all."""
+        total = self.sum(axis, keepdims)
+        return total / (self.size / (total.size if isinstance(total, Array) else 1))
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return the largest element over axes, by default over all; at ties, halves as `reelgrad.maximum`."""
+        return _extreme(_core.maximum, self, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Return the smallest element over axes, by default over all; at ties, halves as `reelgrad.minimum`."""
+        return _extreme(_core.minimum, self, axis, keepdims)
+
+    def var(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+        """Return the variance over axes, by default over all."""
+        deviation = self - self.mean(axis, keepdims=True)
+        total = deviation.square().sum(axis, keepdims)
+        return total / (self.size / (total.size if isinstance(total, Array) else 1) - ddof)
+
+    def std(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+        """Return the standard deviation over axes, by default over all."""
+        return _core.sqrt(self.var(axis, ddof, keepdims))
+
+    def dot(self, other: Any) -> Any:
+        """Return NumPy's dot product."""
+        return np.dot(self, other)
+
+    # --- NumPy's protocols
+
+    __array_ufunc__ = call_ufunc
+    __array_function__ = call_function
+
+
+_core._use_array_class(Array)
+
+
+def _values(x: Any) -> Any:
+    return x.value if isinstance(x, (Array, _core.Node)) else x
+
+
+def _extreme(choose: Any, array: Array, axis: Axis, keepdims: bool) -> Any:
+    """Halve the reduced elements with an operator of two until one is left."""
+    if axis is None:
+        axes = tuple(range(array.ndim))
+    else:
+        axes = np.lib.array_utils.normalize_axis_tuple(axis, array.ndim)
+    kept = tuple(d for d in range(array.ndim) if d not in axes)
+    shape = tuple(1 if d in axes else n for d, n in enumerate(array.shape))
+    positions = array._positions().transpose((*axes, *kept))
+    x = array._view(positions.reshape(-1, *(array.shape[d] for d in kept)))
+    if len(x) == 0:
+        raise _core.LengthError("zero-size array to reduction operation, which has no identity")
+    while len(x) > 1:
+        half = len(x) // 2
+        y = choose(x[:half], x[half : 2 * half])
+        x = np.concatenate([y, x[2 * half :]]) if len(x) % 2 else y
+    return x.reshape(shape) if keepdims else x[0]
+
+
+def array(values: Any, *, tape: Tape | None = None) -> Array:
+    """Make variables of numbers: an Array of their shape.
+
+    Parameters
+    ----------
+    values : array_like
+        Real numbers, of any shape.
+    tape : Tape, optional
+        The tape to make them on; by default the current one. ``tape.array(values)`` is the same.
+
+    Returns
+    -------
+    Array
+
+    Raises
+    ------
+    NodeTypeError
+        If `values` holds anything but real numbers; complex numbers and objects do.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> w = rg.array([1.0, 2.0, 3.0])
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    array([2., 4., 6.])
+    """
+    return _core._array_variables(_core.current_tape() if tape is None else tape, _numbers(values, "array(values)"))
+
+
+def zeros(shape: Any, *, tape: Tape | None = None) -> Array:
+    """Make variables of this shape that start from 0.
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> rg.zeros((2, 3)).shape
+    (2, 3)
+    """
+    tape = _core.current_tape() if tape is None else tape
+    size = int(np.prod([int(n) for n in np.atleast_1d(shape)], dtype=object)) if np.size(shape) else 1
+    if size > tape.stats()["limit"]:
+        raise _core.TapeMemoryError(
+            f"zeros({shape}): {size} variables, but the tape holds {tape.stats()['limit']} at most; make a Tape with a "
+            "larger limit"
+        )
+    return array(np.zeros(shape), tape=tape)
+
+
+def asarray(x: Any) -> Any:
+    """Return Nodes, numbers and Arrays, nested in sequences, as an Array.
+
+    Of numbers alone this is the NumPy array: they have no derivative. Nothing is made a variable; `array` does that.
+
+    Parameters
+    ----------
+    x : Array, Node, array_like
+        An Array is returned as it is, and so is a Node, which has no dimensions. Numbers beside Nodes become entries without a derivative.
+
+    Returns
+    -------
+    Array, Node or numpy.ndarray
+
+    Examples
+    --------
+    >>> import reelgrad as rg
+    >>> a, b = rg.variables(1.0, 2.0)
+    >>> rg.asarray([[a, b], [b, 3.0]]).shape
+    (2, 2)
+    """
+    if isinstance(x, Array):
+        return x
+    if isinstance(x, _core.Node):
+        return x
+    if isinstance(x, (list, tuple)) and any(isinstance(item, (Array, list, tuple)) for item in x):
+        return np.stack([asarray(item) for item in x])
+    items: NDArray[Any] = np.asarray(x)
+    if items.dtype != object:
+        return _numbers(items, "asarray(x)")
+    flat: list[Any] = list(items.ravel())
+    tape = next((item.tape for item in flat if isinstance(item, _core.Node)), None)
+    if tape is None:
+        return _numbers(np.asarray(flat, dtype=np.float64).reshape(items.shape), "asarray(x)")
+    numbers = [k for k, item in enumerate(flat) if not isinstance(item, _core.Node)]
+    if numbers:
+        constants = _core._array_constants(tape, np.asarray([float(flat[k]) for k in numbers]))
+        for k, node in zip(numbers, constants, strict=True):
+            flat[k] = node
+    for node in flat:
+        if node.tape is not tape and node.tape != tape:
+            raise _core.TapeMismatchError("asarray(x): Nodes of several tapes; an Array is on one")
+    entries = np.asarray([_core._entry_of_node(node) for node in flat]).reshape(items.shape)
+    return _core._array_of_entries(tape, entries)
+
+
+def _numbers(values: Any, what: str) -> Floats:
+    """Return real numbers as float64; integers and bools are converted."""
+    if isinstance(values, Array):
+        raise _core.NodeTypeError(f"{what}: got an Array; new variables start from plain numbers: pass its .value")
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "fiub":
+        raise _core.NodeTypeError(
+            f"{what}: got an array of dtype {numbers.dtype}, but an Array holds float64: real numbers are needed"
+            + ("; reelgrad.asarray(x) takes Nodes" if numbers.dtype == object else "")
+        )
+    return np.asarray(numbers, dtype=np.float64)
