@@ -1,4 +1,4 @@
-"""Arrays and the tape: what is recorded in bulk lives, goes, moves and differentiates like what is recorded one by one."""
+"""Arrays and the tape: what is recorded in bulk lives, goes and differentiates like what is recorded one by one."""
 
 import gc
 from collections.abc import Callable

@@ -33,13 +33,16 @@ from types import TracebackType
 from typing import Any, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from reelgrad.arrays import Array
 
 _Real: TypeAlias = float | np.floating[Any] | np.integer[Any] | np.bool_
 _Scalar: TypeAlias = Node | _Real
 _Array: TypeAlias = NDArray[Any]
 _Reals: TypeAlias = Iterable[_Real] | _Real
 _Scalars: TypeAlias = Iterable[_Scalar] | _Scalar
+_Any: TypeAlias = Node | Array | ArrayLike
 '''
 
 # What the table does not know: written by hand, checked against the module by mypy's stubtest.
@@ -128,6 +131,44 @@ class Node:
     def __rpow__(self, value: _Scalar, mod: None = None, /) -> Node: ...
 """
 
+STUB_ARRAY = """
+class _ArrayBase:
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def ndim(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def value(self) -> NDArray[np.float64]: ...
+    @value.setter
+    def value(self, value: ArrayLike) -> None: ...
+    @property
+    def data(self) -> NDArray[np.float64]: ...
+    @data.setter
+    def data(self, value: ArrayLike) -> None: ...
+    @property
+    def grad(self) -> NDArray[np.float64]: ...
+    @grad.setter
+    def grad(self, value: ArrayLike) -> None: ...
+    @property
+    def tape(self) -> Tape: ...
+    @property
+    def is_variable(self) -> bool: ...
+    def _positions(self) -> NDArray[np.int64]: ...
+    def _view(self, positions: NDArray[np.int64], /) -> Any: ...
+    def _entries(self) -> NDArray[np.int64]: ...
+    def _backward(self, seeds: ArrayLike | None, /) -> None: ...
+    def __len__(self) -> int: ...
+    def __pos__(self) -> Array: ...
+    def __neg__(self) -> Array: ...
+    def __abs__(self) -> Array: ...
+    def __pow__(self, value: _Any, mod: None = None, /) -> Array: ...
+    def __rpow__(self, value: _Any, mod: None = None, /) -> Array: ...
+    def __matmul__(self, value: _Any, /) -> Any: ...
+    def __rmatmul__(self, value: _Any, /) -> Any: ...
+"""
+
 # Comparisons of Nodes are bool to the type checker: outside of traces they are.
 STUB_CONDITION = """
 @final
@@ -160,6 +201,19 @@ class _Region:
 
 def _inline(program: Program, inputs: list[Any]) -> list[Any]: ...
 def _is_tracing() -> bool: ...
+def _use_array_class(cls: type[_ArrayBase]) -> None: ...
+def _array_variables(tape: Tape, values: NDArray[np.float64]) -> Array: ...
+def _array_constants(tape: Tape, values: NDArray[np.float64]) -> Any: ...
+def _array_of_entries(tape: Tape, entries: NDArray[np.int64]) -> Any: ...
+def _entry_of_node(node: Node) -> int: ...
+def _array_reduce(name: str, array: _Any, axis: int | Sequence[int] | None, keepdims: bool) -> Any: ...
+def _array_matmul(a: _Any, b: _Any) -> Any: ...
+def _array_rule(
+    name: str,
+    operands: Sequence[_Any],
+    value: NDArray[np.float64],
+    vjp: Callable[[NDArray[np.float64]], Sequence[NDArray[np.float64] | None]],
+) -> Any: ...
 
 class _Recording:
     def __init__(self, forced: Iterable[tuple[bool, str]] = ...) -> None: ...
@@ -188,6 +242,7 @@ class Scope:
 class Tape:
     def __init__(self, *, limit: SupportsIndex = ...) -> None: ...
     def variable(self, value: _Real, *, name: str | None = None) -> Node: ...
+    def array(self, values: ArrayLike) -> Array: ...
     def variables(self, *args: _Real) -> tuple[Node, ...]: ...
     def backward(self, outputs: Node | Iterable[Node], seeds: _Reals | None = None) -> None: ...
     @overload
@@ -427,6 +482,7 @@ def primitive_functions(row: Row) -> Iterator[str]:
         (parameters(row, ["_Real"] * arity) + end, "float"),
         (parameters(row, ["Node"] if arity == 1 else scalars) + end, "Node"),
         (parameters(row, ["_Array"] if arity == 1 else with_arrays) + end, "_Array"),
+        (parameters(row, ["Array"] if arity == 1 else ["_Any"] * arity) + end, "Array"),
     ]
     for name in names(row):
         yield from overloads(name, signatures)
@@ -437,6 +493,7 @@ def sequence_functions(row: Row) -> Iterator[str]:
     operands = row["operands"]
     if row["name"] in ("silu", "gelu"):
         signatures = [("x: _Real, /", "float"), ("x: Node, /", "Node"), ("x: _Array, /", "_Array")]
+        signatures.append(("x: Array, /", "Array"))
     elif len(operands) == 1:
         result = {"softmax": ("list[float]", "list[Node]")}.get(row["name"], ("float", "Node"))
         signatures = [("x: _Reals, /", result[0]), ("x: _Scalars, /", result[1])]
@@ -472,6 +529,19 @@ def node_methods(row: Row) -> Iterator[str]:
         yield f"    def __r{slot}__(self, value: _Scalar, /) -> Node: ..."
 
 
+def array_methods(row: Row) -> Iterator[str]:
+    """Yield the stub of a primitive's methods of Arrays."""
+    if row["constant_first"]:
+        return
+    rest = parameters(row, ["_Any"] * (len(row["operands"]) - 1), first=1)
+    for name in names(row):
+        yield f"    def {name}(self{', /, ' + rest if rest else ''}) -> Array: ..."
+    slot = SLOTS.get(row["symbol"])
+    if slot and len(row["operands"]) == 2:
+        yield f"    def __{slot}__(self, value: _Any, /) -> Array: ..."
+        yield f"    def __r{slot}__(self, value: _Any, /) -> Array: ..."
+
+
 def stub() -> str:
     """Return the text of _core.pyi."""
     table = reelgrad.operator_table()
@@ -484,6 +554,9 @@ def stub() -> str:
     lines.append(STUB_NODE.rstrip())
     for row in primitives:
         lines += node_methods(row)
+    lines.append(STUB_ARRAY.rstrip())
+    for row in primitives:
+        lines += array_methods(row)
     lines.append(STUB_CONDITION.rstrip())
     lines.append(STUB_TAPE)
     for row in table:

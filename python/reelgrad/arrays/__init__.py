@@ -14,12 +14,13 @@ element). A function of Arrays is one of four kinds:
   ``_core._array_rule(name, operands, value, vjp)``; ``vjp(g)`` returns, for the adjoints ``g`` of the value, the
   adjoints of each operand (None for none), as plain NumPy arrays.
 
-Write it as a function with NumPy's signature, decorate it with ``@implements(np.<function>)`` (protocols.py), from when
-on NumPy's name takes Arrays too, and list it in the module's ``__all__`` if it is to be ``rg.<function>`` as well. A test
-compares every function that is registered with NumPy, in shapes and values, and with differences in its gradients.
+Write it as a function with NumPy's signature and decorate it with ``@implements(np.<function>)`` (protocols.py): from
+then on NumPy's name takes Arrays too. If it is to be ``rg.<function>`` as well, list it in ``__all__`` here and in
+``reelgrad/__init__.py``. Every function that is registered is compared with NumPy's, in shapes and values, and its
+gradients with differences.
 """
 
-from reelgrad.arrays import functions
+import reelgrad.arrays.functions  # noqa: F401 - enters its functions in the tables of protocols.py
 from reelgrad.arrays.array import Array, array, asarray, zeros
 
 __all__ = ["Array", "array", "asarray", "zeros"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, Union
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +12,20 @@ from reelgrad import _core
 from reelgrad.arrays.protocols import call_function, call_ufunc
 
 if TYPE_CHECKING:
-    from reelgrad._core import Node, Tape
+    from reelgrad._core import Tape
 
 __all__ = ["Array", "array", "asarray", "zeros"]
 
 Floats = NDArray[np.float64]
-Axis = Union[int, Sequence[int], None]
+Axis: TypeAlias = int | Sequence[int] | None
 
 
 class Array(_core._ArrayBase):
     """Nodes in a NumPy-shaped container: what is computed with it is recorded in bulk, at the speed of C++.
 
-    `reelgrad.array(values)` makes variables; arithmetic, the functions of reelgrad and NumPy's make intermediates. Arrays
-    mix with Nodes, NumPy arrays and numbers, and broadcast by NumPy's rules. An element is a Node: ``a[0, 1]``. What
-    has one number as its result (``a.sum()``) gives a Node.
+    `reelgrad.array(values)` makes variables; arithmetic, the functions of reelgrad and NumPy's make intermediates.
+    Arrays mix with Nodes, NumPy arrays and numbers, and broadcast by NumPy's rules. An element is a Node: ``a[0, 1]``.
+    What has one number as its result (``a.sum()``) gives a Node.
 
     Views record nothing and copy nothing; an Array never changes, so that there is no difference between the two.
 
@@ -51,35 +51,35 @@ class Array(_core._ArrayBase):
         return np.dtype(np.float64)
 
     @property
-    def T(self) -> Array:
+    def T(self) -> Any:
         """The view with its axes in reverse order."""
         return self.transpose()
 
-    def transpose(self, *axes: Any) -> Array:
+    def transpose(self, *axes: Any) -> Any:
         """Return the view with its axes in another order, by default in reverse; as NumPy's."""
         return self._view(self._positions().transpose(*axes))
 
-    def reshape(self, *shape: Any) -> Array:
+    def reshape(self, *shape: Any) -> Any:
         """Return the same elements, in C order, in another shape."""
         return self._view(self._positions().reshape(*shape))
 
-    def ravel(self) -> Array:
+    def ravel(self) -> Any:
         """Return the elements in C order, in one dimension."""
         return self._view(self._positions().ravel())
 
-    def flatten(self) -> Array:
+    def flatten(self) -> Any:
         """Return the elements in C order, in one dimension; the same as `ravel`, since Arrays do not change."""
         return self.ravel()
 
-    def squeeze(self, axis: Axis = None) -> Array:
+    def squeeze(self, axis: Axis = None) -> Any:
         """Return the view without axes of length 1."""
-        return self._view(self._positions().squeeze(axis))  # type: ignore[arg-type]
+        return self._view(self._positions().squeeze(cast(Any, axis)))
 
-    def swapaxes(self, axis1: int, axis2: int) -> Array:
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
         """Return the view with two axes exchanged."""
         return self._view(self._positions().swapaxes(axis1, axis2))
 
-    def repeat(self, repeats: Any, axis: int | None = None) -> Array:
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
         """Return each element repeated, along an axis; as NumPy's."""
         return self._view(self._positions().repeat(repeats, axis))
 
@@ -87,7 +87,7 @@ class Array(_core._ArrayBase):
         """Return the elements at these indices along an axis; as NumPy's."""
         return self._view(np.take(self._positions(), indices, axis))
 
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         """Return the view of the diagonals; as NumPy's."""
         return self._view(self._positions().diagonal(offset, axis1, axis2))
 
@@ -132,7 +132,7 @@ class Array(_core._ArrayBase):
         Parameters
         ----------
         seed : array_like, optional
-            A weight for each element, which broadcasts to the Array's shape. May be left out where there is one element.
+            A weight for each element, which broadcasts to the Array's shape; 1 for the only one.
 
         Raises
         ------
@@ -254,16 +254,25 @@ class Array(_core._ArrayBase):
 _core._use_array_class(Array)
 
 
+def normalized_axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+    """Return the axes as numbers from 0; raises NumPy's AxisError for those that there are not."""
+    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise np.exceptions.AxisError(a, ndim)
+    axes = tuple(a % ndim for a in axes)
+    if len(set(axes)) != len(axes):
+        raise ValueError("duplicate value in 'axis'")
+    return axes
+
+
 def _values(x: Any) -> Any:
     return x.value if isinstance(x, (Array, _core.Node)) else x
 
 
 def _extreme(choose: Any, array: Array, axis: Axis, keepdims: bool) -> Any:
     """Halve the reduced elements with an operator of two until one is left."""
-    if axis is None:
-        axes = tuple(range(array.ndim))
-    else:
-        axes = np.lib.array_utils.normalize_axis_tuple(axis, array.ndim)
+    axes = tuple(range(array.ndim)) if axis is None else normalized_axes(axis, array.ndim)
     kept = tuple(d for d in range(array.ndim) if d not in axes)
     shape = tuple(1 if d in axes else n for d, n in enumerate(array.shape))
     positions = array._positions().transpose((*axes, *kept))
@@ -334,7 +343,8 @@ def asarray(x: Any) -> Any:
     Parameters
     ----------
     x : Array, Node, array_like
-        An Array is returned as it is, and so is a Node, which has no dimensions. Numbers beside Nodes become entries without a derivative.
+        An Array is returned as it is, and so is a Node, which has no dimensions. Numbers beside Nodes become entries
+        without a derivative.
 
     Returns
     -------

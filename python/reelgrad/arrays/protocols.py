@@ -1,7 +1,7 @@
 """NumPy's protocols: which of NumPy's functions Arrays know, from one table.
 
-A ufunc is found by the name of the operator of the table, or of an alias of it; a function by `implements`. What neither
-knows raises TypeError, which names the nearest that is known: nothing becomes a plain number by itself.
+A ufunc is found by the name of the operator of the table, or of an alias of it; a function by `implements`. What
+neither knows raises TypeError, which names the nearest that is known: nothing becomes a plain number by itself.
 """
 
 from __future__ import annotations
@@ -96,6 +96,6 @@ def _unsupported(name: str, settings: dict[str, Any]) -> Exception:
         return _core.NodeTypeError(f"numpy.{name} of an Array does not take {', '.join(sorted(settings))}")
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     return _core.NodeTypeError(
-        f"numpy.{name} of an Array is not supported: it would lose the derivatives. The nearest that is: numpy.{near[0]}; "
-        "compute with .value if derivatives are not wanted"
+        f"numpy.{name} of an Array is not supported: it would lose the derivatives. The nearest that is: "
+        f"numpy.{near[0]}; compute with .value if derivatives are not wanted"
     )
