@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import ctypes
 import math
+import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 import reelgrad as rg
-from extension_build import SOURCES, compile_module, environment, load, require_module, run, translate
+from extension_build import SOURCES, compile_module, environment, load, require_compiler, run, translate
 
 
 @pytest.fixture(scope="module")
@@ -453,6 +455,31 @@ def test_another_version_is_an_import_error_that_says_what_to_rebuild(importer, 
     assert kept
 
 
+@pytest.mark.parametrize(
+    ("header", "text", "other", "told"),
+    [
+        (
+            "version.hpp",
+            f'"{rg.__version__}"',
+            '"9.9.9"',
+            r"headers of reelgrad 9\.9\.9, .* versions differ",
+        ),
+        ("tape/tape.hpp", "double* values_ = nullptr;", "double* others_ = nullptr, *values_ = nullptr;", "sizeof"),
+        ("ops/exponential.hpp", 'name = "exp2"', 'name = "exp3"', "the list of operators"),
+    ],
+)
+def test_a_module_compiled_with_other_headers_is_refused(tmp_path, header, text, other, told):
+    include = tmp_path / "include"
+    shutil.copytree(Path(rg.get_include()) / "reelgrad", include / "reelgrad", ignore=shutil.ignore_patterns("*.cpp"))
+    changed = include / "reelgrad" / header
+    before = changed.read_text()
+    assert text in before
+    changed.write_text(before.replace(text, other))
+    module = load(compile_module(SOURCES / "importer.cpp", tmp_path, include=str(include)))
+    with pytest.raises(ImportError, match=told):
+        module.connect()
+
+
 def test_a_patch_release_with_the_same_interface_is_accepted(importer, monkeypatch):
     series = rg.__version__.rpartition(".")[0]
     kept = tampered_table(monkeypatch, version=f"{series}.99".encode())
@@ -472,7 +499,6 @@ def test_a_module_that_forgot_the_import_is_told(importer):
 
 
 def test_the_header_that_extensions_need_comes_first(tmp_path):
-    require_module("Cython")  # as for the others: the machine has what it takes to compile
     source = tmp_path / "wrong.cpp"
     source.write_text('#include "reelgrad/tape/var.hpp"\n#include "reelgrad/python.hpp"\n')
     with pytest.raises(AssertionError, match="before any other header of reelgrad"):
@@ -480,6 +506,14 @@ def test_the_header_that_extensions_need_comes_first(tmp_path):
 
 
 # --- Where things are
+
+
+def test_without_a_compiler_these_tests_are_skipped_and_say_why(monkeypatch):
+    require_compiler()
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(pytest.skip.Exception, match=r"no C\+\+ compiler"):
+        require_compiler()
 
 
 def test_the_module_tells_compilers_where_to_look():

@@ -87,8 +87,9 @@ struct Interface {
     void (*set_error)(ErrorKind kind, const char* message);
 };
 
-// FNV-1a over the names of all operators in their order, which is that of their opcodes.
-constexpr std::uint64_t operators_fingerprint() {
+// FNV-1a over the names of all operators in their order, which is that of their opcodes. By the compiler: at run time a
+// linker may have merged the names with those of another module that was compiled with other headers.
+consteval std::uint64_t operators_fingerprint() {
     std::uint64_t hash = 14695981039346656037ULL;
     const auto add = [&](std::string_view text) {
         for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
