@@ -11,10 +11,10 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 0.008997 -0.102842 -0.034281
 """
 
-from reelgrad import _core, nn, optim
+from reelgrad import _core, arrays, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
-from reelgrad.arrays import Array, array, asarray, zeros
+from reelgrad.arrays import *
 from reelgrad.compiled import CompiledFunction, compile
 from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
 from reelgrad.embedding import HeadersNotFoundError, get_cmake_dir, get_include
@@ -26,7 +26,6 @@ from reelgrad.training import EarlyStopping, FitResult, NotFiniteWarning, fit
 from reelgrad.trees import Static, StructureError, static
 
 __all__ = [
-    "Array",
     "CompiledFunction",
     "Drawing",
     "DrawingError",
@@ -40,8 +39,6 @@ __all__ = [
     "StructureError",
     "Trace",
     "__version__",
-    "array",
-    "asarray",
     "compile",
     "draw",
     "explain",
@@ -66,6 +63,6 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
-    "zeros",
 ]
 __all__ += _core.__all__
+__all__ += arrays.__all__

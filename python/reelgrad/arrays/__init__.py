@@ -20,7 +20,27 @@ then on NumPy's name takes Arrays too. If it is to be ``rg.<function>`` as well,
 gradients with differences.
 """
 
-import reelgrad.arrays.functions  # noqa: F401 - enters its functions in the tables of protocols.py
+from reelgrad.arrays import linalg
 from reelgrad.arrays.array import Array, array, asarray, zeros
+from reelgrad.arrays.products import einsum, matmul, outer, tensordot, vdot
+from reelgrad.arrays.rearranging import broadcast_arrays, concatenate, stack
+from reelgrad.arrays.reductions import cumsum, diff, log_softmax
 
-__all__ = ["Array", "array", "asarray", "zeros"]
+__all__ = [
+    "Array",
+    "array",
+    "asarray",
+    "broadcast_arrays",
+    "concatenate",
+    "cumsum",
+    "diff",
+    "einsum",
+    "linalg",
+    "log_softmax",
+    "matmul",
+    "outer",
+    "stack",
+    "tensordot",
+    "vdot",
+    "zeros",
+]

@@ -14,7 +14,7 @@ import numpy as np
 
 from reelgrad import _core
 
-__all__ = ["FUNCTIONS", "UFUNCS", "call_function", "call_ufunc", "implements"]
+__all__ = ["FUNCTIONS", "UFUNCS", "call_function", "call_ufunc", "implements", "of_numpy"]
 
 # The ufuncs that operators of the table are, by ufunc.
 UFUNCS: dict[Any, Callable[..., Any]] = {}
@@ -46,52 +46,88 @@ def implements(*numpy_functions: Any) -> Callable[[Callable[..., Any]], Callable
     return enter
 
 
+def of_numpy(*names: str) -> list[Any]:
+    """Return those of these functions that the installed NumPy has; "linalg.inv" is one of a module."""
+    found = []
+    for name in names:
+        part: Any = np
+        for step in name.split("."):
+            part = getattr(part, step, None)
+        if part is not None:
+            found.append(part)
+    return found
+
+
 def call_ufunc(array: Any, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
     """Compute a ufunc of which an operand is an Array (NumPy's ``__array_ufunc__``)."""
-    if settings.get("out") is not None:
-        raise _core.NodeTypeError(f"numpy.{ufunc.__name__}(..., out=...): Arrays do not change; use the result")
-    if method == "__call__" and ufunc in UFUNCS and not settings:
-        return UFUNCS[ufunc](*inputs)
-    if method == "__call__" and ufunc in _COMPARISONS and not settings:
-        return getattr(inputs[0].value if _is_array(inputs[0]) else inputs[0], _COMPARISONS[ufunc])(
-            inputs[1].value if _is_array(inputs[1]) else inputs[1]
-        )
-    if method == "reduce" and ufunc in _REDUCTIONS:
-        return _REDUCTIONS[ufunc](*inputs, **{k: v for k, v in settings.items() if k in ("axis", "keepdims")})
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    out = settings.pop("out", None)
+    if out is not None or method == "at":
+        raise _core.NodeTypeError(f"numpy.{name}{'' if out is None else '(..., out=...)'}: {_UNCHANGING}")
+    if settings.get("dtype") in (None, float, np.float64):
+        settings.pop("dtype", None)
+    if method == "__call__" and ufunc in UFUNCS and settings.keys() <= _SETTINGS.get(ufunc, _NO_SETTINGS):
+        return UFUNCS[ufunc](*inputs, **settings)
+    if method == "__call__" and ufunc in _OF_VALUES:
+        return ufunc(*(x.value if _is_node_or_array(x) else x for x in inputs), **settings)
+    if method == "outer" and ufunc in UFUNCS and not settings and len(inputs) == 2:
+        a, b = inputs
+        return UFUNCS[ufunc](np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b)
+    like = getattr(np, _LIKE.get((ufunc, method), ""), None)
+    if like is not None:
+        return FUNCTIONS[like](inputs[0], **{"axis": 0, **settings})
     raise _unsupported(name, settings)
 
 
-_COMPARISONS = {
-    np.less: "__lt__",
-    np.less_equal: "__le__",
-    np.greater: "__gt__",
-    np.greater_equal: "__ge__",
-    np.equal: "__eq__",
-    np.not_equal: "__ne__",
+_NO_SETTINGS: frozenset[str] = frozenset()
+_SETTINGS = {ufunc: frozenset({"axis"}) for ufunc in of_numpy("vecdot")}
+
+# What gives bools tells about values.
+_OF_VALUES = frozenset(
+    of_numpy(
+        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+        *("isnan", "isinf", "isfinite", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not"),
+    )
+)
+
+# The functions that methods of ufuncs are.
+_LIKE = {
+    (np.add, "reduce"): "sum",
+    (np.multiply, "reduce"): "prod",
+    (np.maximum, "reduce"): "max",
+    (np.minimum, "reduce"): "min",
+    (np.add, "accumulate"): "cumsum",
+    (np.multiply, "accumulate"): "cumprod",
 }
-_REDUCTIONS: dict[Any, Callable[..., Any]] = {
-    np.add: lambda x, axis=0, keepdims=False: x.sum(axis, keepdims),
-    np.multiply: lambda x, axis=0, keepdims=False: x.prod(axis, keepdims),
-    np.maximum: lambda x, axis=0, keepdims=False: x.max(axis, keepdims),
-    np.minimum: lambda x, axis=0, keepdims=False: x.min(axis, keepdims),
-}
+
+_UNCHANGING = "an Array does not change, because what was recorded does not; build the new one with numpy.where"
+_IN_PLACE = frozenset(of_numpy("copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"))
 
 
 def call_function(array: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Compute a function of NumPy of which an argument is an Array (NumPy's ``__array_function__``)."""
     known = FUNCTIONS.get(function)
-    if known is None:
-        raise _unsupported(getattr(function, "__name__", str(function)), {})
-    return known(*args, **kwargs)
+    if known is not None:
+        return known(*args, **kwargs)
+    name = _name_of(function)
+    if function in _IN_PLACE:
+        raise _core.NodeTypeError(f"numpy.{name}: {_UNCHANGING}")
+    raise _unsupported(name, {})
 
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, _core._ArrayBase)
+def _name_of(function: Any) -> str:
+    """Return "linalg.inv" for `numpy.linalg.inv`."""
+    module = getattr(function, "__module__", None) or ""
+    name = getattr(function, "__name__", str(function))
+    return f"{module.removeprefix('numpy.')}.{name}" if module.startswith("numpy.") else name
+
+
+def _is_node_or_array(x: Any) -> bool:
+    return isinstance(x, (_core._ArrayBase, _core.Node))
 
 
 def _unsupported(name: str, settings: dict[str, Any]) -> Exception:
-    known = sorted({f.__name__ for f in (*UFUNCS, *FUNCTIONS)})
+    known = sorted({_name_of(f) for f in (*UFUNCS, *FUNCTIONS)})
     if name in known:
         return _core.NodeTypeError(f"numpy.{name} of an Array does not take {', '.join(sorted(settings))}")
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)

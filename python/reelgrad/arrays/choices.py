@@ -1,0 +1,163 @@
+"""NumPy's functions that choose elements, by a condition or by their order, and those that tell about values.
+
+What is chosen keeps its derivative; which one is chosen has none. Functions that give integers or bools compute with the
+values and give NumPy's own arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from reelgrad import _core
+from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.protocols import implements, of_numpy
+from reelgrad.arrays.rearranging import broadcast_arrays
+
+__all__ = ["values_of"]
+
+
+def values_of(x: Any) -> Any:
+    """Return the plain numbers of an Array, a Node, or of sequences of these."""
+    whole = asarray(x) if isinstance(x, (list, tuple)) else x
+    return whole.value if isinstance(whole, (Array, _core.Node)) else x
+
+
+# --- By a condition
+
+
+@implements(np.where)
+def _where(condition: Any, *choices: Any) -> Any:
+    if not choices:
+        return np.where(values_of(condition))
+    return _core.where(condition, *choices)
+
+
+@implements(np.clip)
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    if out is not None:
+        raise _core.NodeTypeError("numpy.clip(..., out=...): Arrays do not change; use the result")
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    return _core.clip(a, -np.inf if low is None else low, np.inf if high is None else high)
+
+
+@implements(np.select)
+def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0.0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    *choices, result = broadcast_arrays(*choicelist, default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+        result = _core.where(values_of(condition), choice, result)
+    return result
+
+
+@implements(np.choose)
+def _choose(a: Any, choices: Sequence[Any], out: Any = None, mode: Any = "raise") -> Any:
+    if out is not None:
+        raise _core.NodeTypeError("numpy.choose(..., out=...): Arrays do not change; use the result")
+    if isinstance(a, Array):
+        raise _core.NodeTypeError("numpy.choose: the first argument chooses, it must be plain integers")
+    which = np.choose(a, np.arange(len(choices)).tolist(), mode=mode)
+    _, *parts = broadcast_arrays(which, *choices)
+    result = parts[0]
+    for k, part in enumerate(parts[1:], 1):
+        result = _core.where(which == k, part, result)
+    return result
+
+
+@implements(np.compress)
+def _compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
+    if out is not None:
+        raise _core.NodeTypeError("numpy.compress(..., out=...): Arrays do not change; use the result")
+    return a._view(np.compress(values_of(condition), a._positions(), axis))
+
+
+@implements(np.extract)
+def _extract(condition: Any, arr: Any) -> Any:
+    return arr._view(np.extract(values_of(condition), arr._positions()))
+
+
+@implements(np.nan_to_num)
+def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    values = x.value
+    replaced = np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf)
+    return _core.where(np.isfinite(values), x, replaced)
+
+
+# --- By order
+
+
+@implements(np.sort)
+def _sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
+    if axis is None:
+        a, axis = a.ravel(), -1
+    indices = np.argsort(a.value, axis, kind="stable")
+    return a._view(np.take_along_axis(a._positions(), indices, axis))
+
+
+@implements(np.partition)
+def _partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: Any = None) -> Any:
+    if axis is None:
+        a, axis = a.ravel(), -1
+    indices = np.argpartition(a.value, kth, axis)
+    return a._view(np.take_along_axis(a._positions(), indices, axis))
+
+
+# --- About values
+
+
+@implements(np.shape)
+def _shape(a: Any) -> tuple[int, ...]:
+    shape: tuple[int, ...] = a.shape
+    return shape
+
+
+@implements(np.ndim)
+def _ndim(a: Any) -> int:
+    ndim: int = a.ndim
+    return ndim
+
+
+@implements(np.size)
+def _size(a: Any, axis: int | None = None) -> int:
+    size: int = a.size if axis is None else a.shape[axis]
+    return size
+
+
+def _on_values(function: Any) -> Callable[..., Any]:
+    return lambda *args, **kwargs: function(
+        *map(values_of, args), **{name: values_of(value) for name, value in kwargs.items()}
+    )
+
+
+for _function in of_numpy(
+    *("argmax", "argmin", "argsort", "argpartition", "lexsort", "nanargmax", "nanargmin", "searchsorted", "digitize"),
+    *("nonzero", "flatnonzero", "argwhere", "count_nonzero", "all", "any", "isclose", "allclose", "array_equal"),
+    *("array_equiv", "isin", "histogram", "bincount", "linalg.matrix_rank", "isreal", "iscomplex", "isposinf"),
+    *("isneginf", "isrealobj", "iscomplexobj"),
+):
+    implements(_function)(_on_values(_function))
+
+
+def _of_shape(function: Any) -> Callable[..., Any]:
+    def call(a: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(np.broadcast_to(0.0, a.shape), *args, **kwargs)
+
+    return call
+
+
+# Plain numbers of the same shape: they have no derivative.
+for _function in of_numpy("zeros_like", "ones_like", "empty_like", "full_like"):
+    implements(_function)(_of_shape(_function))
+
+
+@implements(np.real, np.real_if_close)
+def _real(val: Any, tol: Any = None) -> Any:
+    return val
+
+
+@implements(np.array_repr, np.array_str)
+def _text(arr: Any, *args: Any, **kwargs: Any) -> str:
+    return repr(arr)
