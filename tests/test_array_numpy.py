@@ -5,14 +5,14 @@ The table is array_cases.py. NumPy computes what is right; gradients are compare
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 import reelgrad as rg
-from array_cases import CALLS, KINDS, Case, Numbers, cases_of_calls, function_named, operator_cases
+from array_cases import CALLS, Case, Numbers, cases_of_calls, function_named, operator_cases
 from reelgrad.arrays.protocols import _OF_VALUES, FUNCTIONS, UFUNCS
 
 MATRIX_UFUNCS = {"matmul", "vecdot", "matvec", "vecmat"}
@@ -100,7 +100,7 @@ def test_a_function_of_arrays_is_numpys_and_its_gradient_that_of_differences(cas
     if not is_recorded(total):
         return
     total.backward()
-    for k, x in enumerate(numbers):
+    for k in range(len(numbers)):
         known = differences(case, numbers, k, weights, counted)
         scale = max(1.0, float(np.max(np.abs(known), initial=0.0)))
         np.testing.assert_allclose(arrays[k].grad, known, rtol=0.0, atol=2e-8 * scale, err_msg=f"argument {k}")
@@ -108,7 +108,7 @@ def test_a_function_of_arrays_is_numpys_and_its_gradient_that_of_differences(cas
 
 def differences(case: Case, numbers: Sequence[np.ndarray], k: int, weights: Any, counted: Any) -> np.ndarray:
     """Central differences of order 4 by each element of argument k."""
-    step = 1e-3
+    step = 3e-4
     slopes = np.zeros(numbers[k].shape)
     for index in np.ndindex(slopes.shape):
         if np.isnan(numbers[k][index]):

@@ -17,9 +17,10 @@ def test_every_public_name_is_on_a_reference_page_or_in_the_table_of_operators()
         name for page in pages for name in re.findall(r"^::: reelgrad\.([\w.]+)", page.read_text("utf-8"), re.M)
     }
     operators = {name for row in rg.operator_table() for name in (row["name"], *row["aliases"])}
-    modules = {"nn", "optim"}
+    modules = {"linalg", "nn", "optim"}
     public = {name for name in rg.__all__ if not name.startswith("_")} - modules
     public |= {f"optim.{name}" for name in rg.optim.__all__ if name != "schedules"} | {"optim.schedules"}
+    public |= {f"linalg.{name}" for name in rg.linalg.__all__}
     public |= {f"nn.{name}" for name in rg.nn.__all__ if name not in operators}
     assert sorted(public - documented - operators) == []
     assert sorted(documented - public) == []

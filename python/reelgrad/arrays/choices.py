@@ -1,7 +1,7 @@
 """NumPy's functions that choose elements, by a condition or by their order, and those that tell about values.
 
-What is chosen keeps its derivative; which one is chosen has none. Functions that give integers or bools compute with the
-values and give NumPy's own arrays.
+What is chosen keeps its derivative; which one is chosen has none. Functions that give integers or bools compute with
+the values and give NumPy's own arrays.
 """
 
 from __future__ import annotations

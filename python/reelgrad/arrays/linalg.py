@@ -8,7 +8,7 @@ Values are NumPy's, and so are errors. Derivatives are closed formulas, applied 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ __all__ = [
     "svdvals",
 ]
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
+_numpy: Any = np.linalg  # whose stubs differ from version to version
 
 
 def _t(x: Floats) -> Floats:
@@ -51,7 +52,9 @@ def _like(g: Floats, shape: tuple[int, ...]) -> Floats:
     return g.sum(axis=axes, keepdims=True) if axes else g
 
 
-def _recorded(name: str, operands: Sequence[Array], value: Any, vjp: Callable[[Floats], Sequence[Floats | None]]) -> Any:
+def _recorded(
+    name: str, operands: Sequence[Array], value: Any, vjp: Callable[[Floats], Sequence[Floats | None]]
+) -> Any:
     """Record a value as one block."""
     value = np.asarray(value, np.float64)
     tape = next(x.tape for x in operands if isinstance(x, Array))
@@ -86,9 +89,9 @@ def inv(a: Any) -> Any:
     """
     given = _operands(a)
     if given is None:
-        return np.linalg.inv(a)
+        return _numpy.inv(a)
     operands, (numbers,) = given
-    inverse = np.linalg.inv(numbers)
+    inverse = _numpy.inv(numbers)
     return _recorded("inv", operands, inverse, lambda g: (-_t(inverse) @ g @ _t(inverse),))
 
 
@@ -107,16 +110,16 @@ def solve(a: Any, b: Any) -> Any:
     """
     given = _operands(a, b)
     if given is None:
-        return np.linalg.solve(a, b)
+        return _numpy.solve(a, b)
     operands, (matrix, right) = given
-    x = np.linalg.solve(matrix, right)
+    x = _numpy.solve(matrix, right)
     is_vector = x.ndim == max(matrix.ndim - 1, right.ndim) and right.ndim < 2
     if not is_vector and np.lib.NumpyVersion(np.__version__) < "2.0.0":
         is_vector = right.ndim == matrix.ndim - 1  # before NumPy 2, a batch of vectors was one
 
     def vjp(g: Floats) -> Sequence[Floats]:
         columns, solution = (g[..., None], x[..., None]) if is_vector else (g, x)
-        to_right = np.linalg.solve(_t(matrix), columns)
+        to_right = _numpy.solve(_t(matrix), columns)
         to_matrix = -to_right @ _t(solution)
         return _like(to_matrix, matrix.shape), _like(to_right[..., 0] if is_vector else to_right, right.shape)
 
@@ -134,9 +137,9 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
         settings["rtol"] = rtol
     given = _operands(a)
     if given is None:
-        return np.linalg.pinv(a, hermitian=hermitian, **settings)
+        return _numpy.pinv(a, hermitian=hermitian, **settings)
     operands, (m,) = given
-    p = np.linalg.pinv(m, hermitian=hermitian, **settings)
+    p = _numpy.pinv(m, hermitian=hermitian, **settings)
 
     def vjp(g: Floats) -> Sequence[Floats]:
         rows, columns = np.eye(m.shape[-2]) - m @ p, np.eye(m.shape[-1]) - p @ m
@@ -154,13 +157,15 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """
     given = _operands(a, b)
     if given is None:
-        return np.linalg.lstsq(a, b, rcond)
+        return _numpy.lstsq(a, b, rcond)
     (a, b), (matrix, right) = given
-    _, squares, rank, singular = np.linalg.lstsq(matrix, right, rcond)
+    _, squares, rank, singular = _numpy.lstsq(matrix, right, rcond)
     x = matmul(pinv(a, rcond), b)
     if squares.size:
         rest = b - matmul(a, x)
-        squares = np.reshape((rest * rest).sum(axis=0), squares.shape) if right.ndim > 1 else asarray([(rest * rest).sum()])
+        squares = (
+            np.reshape((rest * rest).sum(axis=0), squares.shape) if right.ndim > 1 else asarray([(rest * rest).sum()])
+        )
     return x, squares, rank, singular
 
 
@@ -176,10 +181,10 @@ class SlogdetResult(NamedTuple):
 
 def _cofactors(m: Floats) -> Floats:
     """Return the derivatives of determinants; of singular matrices too."""
-    u, s, vt = np.linalg.svd(m)
+    u, s, vt = _numpy.svd(m)
     n = s.shape[-1]
     others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(-1)
-    sign = np.linalg.det(u) * np.linalg.det(vt)
+    sign = _numpy.det(u) * _numpy.det(vt)
     cofactors: Floats = np.rint(sign)[..., None, None] * ((u * others[..., None, :]) @ vt)
     return cofactors
 
@@ -199,9 +204,9 @@ def det(a: Any) -> Any:
     """
     given = _operands(a)
     if given is None:
-        return np.linalg.det(a)
+        return _numpy.det(a)
     operands, (m,) = given
-    return _recorded("det", operands, np.linalg.det(m), lambda g: (g[..., None, None] * _cofactors(m),))
+    return _recorded("det", operands, _numpy.det(m), lambda g: (g[..., None, None] * _cofactors(m),))
 
 
 @implements(np.linalg.slogdet)
@@ -209,13 +214,13 @@ def slogdet(a: Any) -> Any:
     """Return the signs, plain numbers, and the logarithms of the absolute values of determinants."""
     given = _operands(a)
     if given is None:
-        return np.linalg.slogdet(a)
+        return _numpy.slogdet(a)
     operands, (m,) = given
-    sign, logarithm = np.linalg.slogdet(m)
+    sign, logarithm = _numpy.slogdet(m)
 
     def vjp(g: Floats) -> Sequence[Floats]:
         regular = np.where((sign == 0.0)[..., None, None], np.nan, m)  # a singular one has no derivative
-        return (g[..., None, None] * _t(np.linalg.inv(regular)),)
+        return (g[..., None, None] * _t(_numpy.inv(regular)),)
 
     return SlogdetResult(sign, _recorded("slogdet", operands, logarithm, vjp))
 
@@ -248,16 +253,16 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     given = _operands(a)
     settings = {"upper": True} if upper else {}
     if given is None:
-        return np.linalg.cholesky(a, **settings)
+        return _numpy.cholesky(a, **settings)
     operands, (m,) = given
-    value = np.linalg.cholesky(m, **settings)
+    value = _numpy.cholesky(m, **settings)
     factor = _t(value) if upper else value
 
     def vjp(g: Floats) -> Sequence[Floats]:
         g = _t(g) if upper else g
         inner = np.tril(_t(factor) @ g)
         inner = np.where(np.eye(inner.shape[-1], dtype=bool), 0.5 * inner, inner)
-        s = np.linalg.solve(_t(factor), _t(np.linalg.solve(_t(factor), _t(inner))))
+        s = _numpy.solve(_t(factor), _t(_numpy.solve(_t(factor), _t(inner))))
         return (_of_triangle(0.5 * (s + _t(s)), not upper),)
 
     return _recorded("cholesky", operands, value, vjp)
@@ -290,9 +295,9 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     """
     given = _operands(a)
     if given is None:
-        return np.linalg.eigh(a, UPLO)
+        return _numpy.eigh(a, UPLO)
     (a,), (m,) = given
-    w, v = np.linalg.eigh(m, UPLO)
+    w, v = _numpy.eigh(m, UPLO)
 
     def vjp(to_w: Floats, to_v: Floats) -> Floats:
         inner = to_w[..., None] * np.eye(w.shape[-1])
@@ -315,7 +320,7 @@ def _over_differences(w: Floats) -> Floats:
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     """Return the eigenvalues of symmetric matrices, of which one triangle is read."""
-    return np.linalg.eigvalsh(a, UPLO) if _operands(a) is None else eigh(a, UPLO).eigenvalues
+    return _numpy.eigvalsh(a, UPLO) if _operands(a) is None else eigh(a, UPLO).eigenvalues
 
 
 class SVDResult(NamedTuple):
@@ -337,14 +342,14 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     """
     given = _operands(a)
     if given is None:
-        return np.linalg.svd(a, full_matrices, compute_uv, hermitian)
+        return _numpy.svd(a, full_matrices, compute_uv, hermitian)
     (a,), (m,) = given
     if compute_uv and full_matrices and m.shape[-1] != m.shape[-2]:
         raise _core.NodeTypeError(
             f"numpy.linalg.svd of an Array of shape {a.shape}: the vectors that full_matrices=True adds are not "
             "determined and have no derivative; pass full_matrices=False"
         )
-    u, s, vt = np.linalg.svd(m, full_matrices=False)
+    u, s, vt = _numpy.svd(m, full_matrices=False)
     if not compute_uv:
         return _recorded("svd", [a], s, lambda g: ((u * g[..., None, :]) @ vt,))
     v, n = _t(vt), s.shape[-1]
@@ -355,9 +360,9 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         over = _over_differences(s * s)  # [i, j]: 1 / (s[j]**2 - s[i]**2)
         in_u, in_v = _t(u) @ to_u, _t(v) @ to_v
         inner = inner + (over * (in_u - _t(in_u))) * s[..., None, :] + s[..., :, None] * (over * (in_v - _t(in_v)))
-        result = u @ inner @ vt
-        result = result + ((to_u - u @ in_u) / s[..., None, :]) @ vt
-        return result + (u / s[..., None, :]) @ _t(to_v - v @ in_v)
+        result: Floats = u @ inner @ vt + ((to_u - u @ in_u) / s[..., None, :]) @ vt
+        result += (u / s[..., None, :]) @ _t(to_v - v @ in_v)
+        return result
 
     return SVDResult(*_parts("svd", a, [u, s, vt], vjp))
 
@@ -383,19 +388,19 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     """Return the QR decompositions of matrices with at least as many rows as columns (modes "reduced" and "r")."""
     given = _operands(a)
     if given is None:
-        return np.linalg.qr(a, mode)
+        return _numpy.qr(a, mode)
     (a,), (m,) = given
     if mode not in ("reduced", "r") or m.shape[-2] < m.shape[-1]:
         raise _core.NodeTypeError(
-            f"numpy.linalg.qr of an Array of shape {a.shape} in mode '{mode}': there are derivatives for modes 'reduced' "
-            "and 'r' and at least as many rows as columns"
+            f"numpy.linalg.qr of an Array of shape {a.shape} in mode '{mode}': there are derivatives for modes "
+            "'reduced' and 'r' and at least as many rows as columns"
         )
-    q, r = np.linalg.qr(m)
+    q, r = _numpy.qr(m)
 
     def vjp(to_q: Floats, to_r: Floats) -> Floats:
         inner = r @ _t(to_r) - _t(to_q) @ q
         mirrored = np.tril(inner) + _t(np.tril(inner, -1))
-        return _t(np.linalg.solve(r, _t(to_q + q @ mirrored)))
+        return _t(_numpy.solve(r, _t(to_q + q @ mirrored)))
 
     result = QRResult(*_parts("qr", a, [q, r], vjp))
     return result if mode == "reduced" else result.R
@@ -418,7 +423,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     """
     x = asarray(x)
     if not isinstance(x, Array):
-        return abs(x) if isinstance(x, _core.Node) else np.linalg.norm(x, ord, axis, keepdims)
+        return abs(x) if isinstance(x, _core.Node) else _numpy.norm(x, ord, axis, keepdims)
     if axis is None:
         if ord is None or (ord in ("f", "fro") and x.ndim == 2) or (ord == 2 and x.ndim == 1):
             return x.norm(None, keepdims)
@@ -487,7 +492,7 @@ for _function in of_numpy("linalg.vector_norm"):
 def cond(x: Any, p: Any = None) -> Any:
     """Return the condition numbers of matrices."""
     if _operands(x) is None:
-        return np.linalg.cond(x, p)
+        return _numpy.cond(x, p)
     x = asarray(x)
     if p in (None, 2, -2):
         singular = svdvals(x)
@@ -500,7 +505,7 @@ def cond(x: Any, p: Any = None) -> Any:
 def matrix_power(a: Any, n: int) -> Any:
     """Return the n-th powers of square matrices, by repeated squaring."""
     if _operands(a) is None:
-        return np.linalg.matrix_power(a, n)
+        return _numpy.matrix_power(a, n)
     a = asarray(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")

@@ -24,7 +24,7 @@ def matmul(a: Any, b: Any) -> Any:
     Examples
     --------
     >>> import reelgrad as rg
-    >>> matmul(rg.array([[1.0, 2.0]]), [3.0, 4.0])
+    >>> rg.matmul(rg.array([[1.0, 2.0]]), [3.0, 4.0])
     Array([11.])
     """
     a, b = asarray(a), asarray(b)
@@ -73,12 +73,12 @@ def vdot(a: Any, b: Any) -> Any:
     Examples
     --------
     >>> import reelgrad as rg
-    >>> float(vdot(rg.array([[1.0, 2.0]]), [[3.0], [4.0]]).value)
+    >>> float(rg.vdot(rg.array([[1.0, 2.0]]), [[3.0], [4.0]]).value)
     11.0
     """
     a, b = _flat(a), _flat(b)
     if a.shape != b.shape:
-        raise _core.LengthError("cannot reshape: vdot of arrays of " f"{a.size} and {b.size} elements")
+        raise _core.LengthError(f"cannot reshape: vdot of arrays of {a.size} and {b.size} elements")
     return matmul(a, b)
 
 
@@ -205,10 +205,8 @@ def _slid(a: Any, v: Any, most: int, mode: Any) -> Any:
 @implements(np.polyval)
 def _polyval(p: Any, x: Any) -> Any:
     p, x = asarray(p), asarray(x)
-    if _ndim(x) == 0:
-        coefficients = [p[k] for k in range(len(p))]
-    else:  # of one dimension, which mix with numbers as Arrays do
-        coefficients = [p[k : k + 1] for k in range(len(p))]
+    # Of one dimension they mix with numbers as Arrays do.
+    coefficients = [p[k] if _ndim(x) == 0 else p[k : k + 1] for k in range(len(p))]
     result: Any = coefficients[0] + 0.0 * x
     for coefficient in coefficients[1:]:
         result = result * x + coefficient
@@ -239,7 +237,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = True, **settings: An
     --------
     >>> import numpy as np, reelgrad as rg
     >>> a = rg.array([[1.0, 2.0], [3.0, 4.0]])
-    >>> einsum("ij,j->i", a, np.array([1.0, -1.0])).value
+    >>> rg.einsum("ij,j->i", a, np.array([1.0, -1.0])).value
     array([-1., -1.])
     """
     refuse("einsum", out, settings.pop("dtype", None))
@@ -247,10 +245,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = True, **settings: An
         raise TypeError(f"einsum() got an unexpected keyword argument {name!r}")
     subscripts, arrays = _as_text(operands)
     made = [asarray(x) for x in arrays]
-    made = [_flat(x).reshape(-1)[:1] if isinstance(x, _core.Node) else x for x in made]
-    ranks = [_ndim(asarray(x)) for x in arrays]
-    terms, result = _labels(subscripts, ranks)
-    made = [np.reshape(x, ()) if rank == 0 and isinstance(x, np.ndarray) else x for x, rank in zip(made, ranks)]
+    terms, result = _labels(subscripts, [_ndim(x) for x in made])
     parts = [_Term(x, term) for x, term in zip(made, terms, strict=True)]
     sizes = _sizes(parts, subscripts)
     for part in parts:
@@ -273,15 +268,14 @@ def _as_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
                          "operand and its corresponding subscripts list")  # fmt: skip
     if isinstance(operands[0], str):
         return operands[0], list(operands[1:])
-    numbers = sorted({n for part in operands[1::2] for n in part if n is not Ellipsis} | set())
-    if len(operands) % 2:
-        numbers = sorted({*numbers, *(n for n in operands[-1] if n is not Ellipsis)})
+    count = len(operands) // 2
+    lists = [*operands[1 : 2 * count : 2], *operands[2 * count :]]
+    numbers = sorted({n for part in lists for n in part if n is not Ellipsis})
     letter = {n: chr(ord("A") + k) if k < 26 else chr(ord("a") + k - 26) for k, n in enumerate(numbers)}
 
     def text(part: Sequence[Any]) -> str:
         return "".join("..." if n is Ellipsis else letter[n] for n in part)
 
-    count = len(operands) // 2
     subscripts = ",".join(text(part) for part in operands[1 : 2 * count : 2])
     if len(operands) % 2:
         subscripts += "->" + text(operands[-1])
@@ -294,9 +288,7 @@ def _labels(subscripts: str, ranks: Sequence[int]) -> tuple[list[list[str]], lis
     left, arrow, right = text.partition("->")
     terms = left.split(",")
     if len(terms) != len(ranks):
-        raise ValueError(
-            f"einsum: '{subscripts}' has subscripts for {len(terms)} operands, but there are {len(ranks)}"
-        )
+        raise ValueError(f"einsum: '{subscripts}' has subscripts for {len(terms)} operands, but there are {len(ranks)}")
     most = 0
     result: list[list[str]] = []
     for k, (term, rank) in enumerate(zip(terms, ranks, strict=True)):
@@ -335,17 +327,18 @@ class _Term:
     def __init__(self, x: Any, labels: Sequence[str]) -> None:
         self.x, self.labels = x, list(labels)
 
+    def shape(self) -> tuple[int, ...]:
+        return () if isinstance(self.x, _core.Node) else np.shape(self.x)
+
     def sizes(self) -> dict[str, int]:
-        return dict(zip(self.labels, self.x.shape, strict=True))
+        return dict(zip(self.labels, self.shape(), strict=True))
 
     def drop_length_one(self, sizes: dict[str, int]) -> None:
         """Drop axes that broadcast; then take the diagonals of labels that are there several times."""
         for axis in reversed(range(len(self.labels))):
-            if self.x.shape[axis] == 1 and (sizes[self.labels[axis]] > 1 or self.labels.count(self.labels[axis]) > 1):
+            if self.shape()[axis] == 1 and (sizes[self.labels[axis]] > 1 or self.labels.count(self.labels[axis]) > 1):
                 self.x = np.squeeze(self.x, axis)
                 del self.labels[axis]
-                if isinstance(self.x, _core.Node):
-                    return
         for label in [label for label, count in Counter(self.labels).items() if count > 1]:
             while self.labels.count(label) > 1:
                 first = self.labels.index(label)
@@ -374,14 +367,14 @@ class _Term:
 def _sizes(parts: Sequence[_Term], subscripts: str) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for part in parts:
-        for label, size in zip(part.labels, part.x.shape, strict=True):
+        for label, size in zip(part.labels, part.shape(), strict=True):
             known = sizes.setdefault(label, size)
             if known == 1:
                 sizes[label] = size
             elif size not in (1, known):
                 raise _core.LengthError(
                     "operands could not be broadcast together with remapped shapes [original->remapped]: "
-                    f"'{subscripts}' of shapes {' '.join(_text(p.x) for p in parts)}: '{label}' is {known} and {size}"
+                    f"'{subscripts}' of {' '.join(str(p.shape()) for p in parts)}: '{label}' is {known} and {size}"
                 )
     return sizes
 
@@ -396,18 +389,15 @@ def _pairs(parts: Sequence[_Term], result: Sequence[str]) -> list[tuple[int, int
             letters.setdefault(label, chr(ord("A") + len(letters) + 6 * (len(letters) > 25)))
     text = ",".join("".join(letters[label] for label in part.labels) for part in parts)
     text += "->" + "".join(letters[label] for label in result if label in letters)
-    shapes = [np.broadcast_to(0.0, np.shape(part.x) if part.labels else ()) for part in parts]
+    shapes = [np.broadcast_to(0.0, part.shape()) for part in parts]
     path = np.einsum_path(text, *shapes, optimize="greedy")[0][1:]
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for step in path:  # of more than two at once: the last two first
-        rest = list(step)
-        count = 0
+        rest = sorted(step)
         while len(rest) > 1:
-            j, i = sorted((rest.pop(), rest.pop()), reverse=True)
+            j, i = rest.pop(), rest.pop()
             pairs.append((i, j))
-            rest = [k - (k > i) - (k > j) for k in rest]
-            count = len(parts) - len(pairs)
-            rest.append(count - 1)
+            rest.append(len(parts) - len(pairs) - 1)  # the product, at the end
     return pairs
 
 
@@ -419,7 +409,13 @@ def _product(a: _Term, b: _Term, keep: set[str]) -> _Term:
     inside = [label for label in shared if label not in keep]
     left = [label for label in a.labels if label not in shared]
     right = [label for label in b.labels if label not in shared]
-    sizes = {**a.sizes(), **b.sizes()} if a.labels and b.labels else (a if a.labels else b).sizes() if (a.labels or b.labels) else {}
+    sizes = (
+        {**a.sizes(), **b.sizes()}
+        if a.labels and b.labels
+        else (a if a.labels else b).sizes()
+        if (a.labels or b.labels)
+        else {}
+    )
     labels = batch + left + right
     if not inside or not (left or right):
         # Element by element; a block for each place of the batch would be more.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -452,5 +452,3 @@ def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) 
         return covariance / covariance
     deviation = _core.sqrt(covariance.diagonal())
     return covariance / deviation[:, None] / deviation[None, :]
-
-
