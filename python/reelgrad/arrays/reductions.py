@@ -353,7 +353,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     Examples
     --------
     >>> import reelgrad as rg
-    >>> softmax(rg.array([0.0, 0.0])).value
+    >>> rg.arrays.reductions.softmax(rg.array([0.0, 0.0])).value
     array([0.5, 0.5])
     """
     return _core.exp(log_softmax(x, axis))
