@@ -161,10 +161,10 @@ def _lanes(structures: Sequence[Structure], axes: list[list[Axis]]) -> int:
         for position, (leaf, axis) in enumerate(zip(structure.leaves, axes[k], strict=True)):
             if axis is None:
                 continue
-            if leaf.kind != "array" or not -len(leaf.shape) <= axis < len(leaf.shape):
+            if not leaf.is_array or not -len(leaf.shape) <= axis < len(leaf.shape):
                 path = _path(structure, k, position)
-                what = f"an array of {len(leaf.shape)} dimensions" if leaf.kind == "array" else "a number"
-                cure = "" if leaf.kind == "array" else "; make an array of the samples' numbers: numpy.asarray(...)"
+                what = f"an array of {len(leaf.shape)} dimensions" if leaf.is_array else "a number"
+                cure = "" if leaf.is_array else "; make an array of the samples' numbers: numpy.asarray(...)"
                 raise LengthError(f"{path} has axis {axis} in in_axes, but it is {what}{cure}")
             axis %= len(leaf.shape)
             axes[k][position] = axis

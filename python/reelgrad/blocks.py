@@ -33,7 +33,7 @@ def blocks_of_matrix(
             for spec in structure.leaves:
                 block = matrix[..., top:bottom, left : left + spec.size]
                 left += spec.size
-                if per_lane or out.kind == "array" or spec.kind == "array":
+                if per_lane or out.is_array or spec.is_array:
                     blocks.append(np.ascontiguousarray(block).reshape(lanes + out.shape + spec.shape))
                 else:
                     blocks.append(block.item())
@@ -55,7 +55,7 @@ def blocks_of_rows(
         trees = []
         for number, structure in enumerate(inputs):
             leaves = [[row[number][k] for row in part] for k in range(len(structure.leaves))]
-            trees.append(structure.unflatten([_block(column, out.shape, out.kind == "array") for column in leaves]))
+            trees.append(structure.unflatten([_block(column, out.shape, out.is_array) for column in leaves]))
         found.append(_one_or_all(trees, argnums))
     return outputs.unflatten(found)
 

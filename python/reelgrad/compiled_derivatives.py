@@ -374,7 +374,7 @@ def _leaves(specs: Sequence[LeafSpec], axes: Sequence[int], row: Results) -> lis
         if any(isinstance(number, np.ndarray) for number in part):
             by_lane = np.stack(list(part), axis=1).reshape(-1, *spec.shape)
             leaves.append(np.ascontiguousarray(np.moveaxis(by_lane, 0, axis)))
-        elif spec.kind == "array":
+        elif spec.is_array:
             leaves.append(np.array(part, np.float64).reshape(spec.shape))
         else:
             leaves.append(float(part[0]))

@@ -18,6 +18,7 @@ import numpy as np
 import optree
 
 from reelgrad._core import Node
+from reelgrad.arrays import Array
 from reelgrad.nesting import is_nested
 from reelgrad.trees import Static, register
 
@@ -30,7 +31,7 @@ class Skeleton:
     """A module without its parameters: compared by structure, and able to make modules of it."""
 
     def __init__(self, root: Any) -> None:
-        self.parameters: list[Node] = []
+        self.parameters: list[Node | Array] = []
         self.names: list[str] = []
         self._numbers: dict[int, int] = {}  # of parameters and of containers, by identity
         self._containers: dict[int, int] = {}
@@ -53,7 +54,7 @@ class Skeleton:
         return self
 
     def _describe(self, value: Any, path: str, searched: bool = True) -> Hashable:
-        if type(value) is Node:
+        if isinstance(value, (Node, Array)):
             if not searched or not (value.is_variable or is_nested()):
                 return ("kept", Static(value))
             number = self._numbers.get(id(value))
@@ -139,7 +140,7 @@ def _build(shape: Any, leaves: list[Any], made: dict[int, Any]) -> Any:
     return container
 
 
-def _take_apart(module: Any) -> tuple[tuple[Node, ...], Skeleton, tuple[str, ...]]:
+def _take_apart(module: Any) -> tuple[tuple[Node | Array, ...], Skeleton, tuple[str, ...]]:
     skeleton = Skeleton(module)
     parameters, names = tuple(skeleton.parameters), tuple(skeleton.names)
     return parameters, skeleton.forget(), names

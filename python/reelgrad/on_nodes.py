@@ -16,9 +16,10 @@ import optree
 from reelgrad import _core
 from reelgrad._core import LengthError, Node
 from reelgrad.arguments import Argument, checked_argnums, samples_of, static_numbers
+from reelgrad.arrays import Array
 from reelgrad.nesting import is_nested, nested
 from reelgrad.point import value_and_gradient
-from reelgrad.traced_arrays import TracedArray
+from reelgrad.traced_arrays import TracedArray, elements_of
 from reelgrad.trees import NAMESPACE, Static, Structure, StructureError, flatten_with_nodes
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def counts_nodes(tree: Any) -> bool:
     inside = is_nested()
     leaves: list[Any] = optree.tree_leaves(tree, none_is_leaf=True, namespace=NAMESPACE)
     for leaf in leaves:
+        if isinstance(leaf, Array) and (inside or not leaf.is_variable):
+            return True
         elements = leaf.flat if isinstance(leaf, np.ndarray) and leaf.dtype == object else (leaf,)
         if any(type(element) is Node and (inside or not element.is_variable) for element in elements):
             return True
@@ -120,7 +123,7 @@ def _of_lane(leaf: Any, axis: int | None, lane: int) -> Any:
         leaf = leaf[(slice(None),) * axis + (lane,)]
     if isinstance(leaf, np.ndarray):
         return leaf.view(TracedArray) if leaf.dtype == object and _core._is_tracing() else leaf
-    return leaf if type(leaf) is Node else float(leaf)
+    return leaf if isinstance(leaf, (Node, Array)) else float(leaf)
 
 
 def _columns(results: Sequence[Any]) -> tuple[list[list[Any]], Structure]:
@@ -134,7 +137,11 @@ def _columns(results: Sequence[Any]) -> tuple[list[list[Any]], Structure]:
                 f"the function returns {structure.treedef} for sample {k}, but {first.treedef} for the first: return "
                 "the same structure, shapes and static values for every sample"
             )
-    return [[leaves[k] for leaves, _ in parts] for k in range(len(first.leaves))], first
+    return [[_of_elements(leaves[k]) for leaves, _ in parts] for k in range(len(first.leaves))], first
+
+
+def _of_elements(leaf: Any) -> Any:
+    return elements_of(leaf) if isinstance(leaf, Array) else leaf
 
 
 def _stacked(column: Sequence[Any], axis: int) -> Any:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, Program, SettingError
 from reelgrad.arguments import checked_argnums
+from reelgrad.arrays import Array
 from reelgrad.nesting import is_nested, nested
-from reelgrad.traced_arrays import put_together
+from reelgrad.traced_arrays import elements_of, put_together
 from reelgrad.trees import NAMESPACE, Static, Structure, StructureError, flatten_with_nodes
 
 __all__ = ["Point", "scalar_of", "taken_apart", "trees_of", "value_and_gradient"]
@@ -203,7 +204,7 @@ class Point:
             tree, iter([node.value if own else node for node, own in zip(nodes, owned, strict=True)])
         )
 
-    def _counts(self, node: Node) -> bool:
+    def _counts(self, node: Node | Array) -> bool:
         """Whether an argument is a part of a larger computation, or a variable that stands for its value."""
         return self._nested or not node.is_variable
 
@@ -234,11 +235,14 @@ def trees_of(structures: Sequence[Structure], row: Row) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def taken_apart(tree: Any, name: str, keeps: Callable[[Node], bool]) -> tuple[list[Any], Structure]:
+def taken_apart(tree: Any, name: str, keeps: Callable[[Node | Array], bool]) -> tuple[list[Any], Structure]:
     """Return the numbers of a tree in a row, Nodes among them if they are to be kept, and its structure."""
     leaves, structure = flatten_with_nodes(tree, name)
     numbers: list[Any] = []
     for leaf in leaves:
+        if isinstance(leaf, Array):
+            numbers += (leaf if keeps(leaf) else leaf.value).ravel().tolist()
+            continue
         row = [leaf] if not isinstance(leaf, np.ndarray) else _row_of(leaf)
         numbers += [x.value if type(x) is Node and not keeps(x) else x for x in row]
     return numbers, structure
@@ -264,7 +268,7 @@ def scalar_of(result: Any) -> Any:
     if isinstance(result, (float, int, np.floating, np.integer)) and not isinstance(result, bool):
         return float(result)
     cure = "; for derivatives of every element use reelgrad.jacobian, or return a number, their sum say"
-    if isinstance(result, np.ndarray):
+    if isinstance(result, (np.ndarray, Array)):
         what = f"an array of shape {result.shape}"
     elif result is None:
         what, cure = "None", ": is there a return missing?"
@@ -321,6 +325,8 @@ def _nodes_in(tree: Any) -> Iterator[Node]:
     for leaf in leaves:
         if type(leaf) is Node:
             yield leaf
+        elif isinstance(leaf, Array):
+            yield from leaf.ravel()
         elif isinstance(leaf, np.ndarray) and leaf.dtype == object:
             yield from (element for element in leaf.flat if type(element) is Node)
 
@@ -329,6 +335,8 @@ def _with_nodes_replaced(tree: Any, numbers: Iterator[Any]) -> Any:
     def replaced(leaf: Any) -> Any:
         if type(leaf) is Node:
             return next(numbers)
+        if isinstance(leaf, Array):
+            leaf = elements_of(leaf)
         if isinstance(leaf, np.ndarray) and leaf.dtype == object:
             row = [next(numbers) if type(element) is Node else element for element in leaf.flat]
             array = np.empty(len(row), object)

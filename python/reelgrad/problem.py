@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, Program, SettingError
 from reelgrad.arguments import Batch
+from reelgrad.arrays import array
 from reelgrad.compiled import CompiledFunction
 from reelgrad.paths import Path
 from reelgrad.specialisation import Runner, Specialisation
@@ -61,7 +62,7 @@ class Problem:
         """Return parameters of the structure of those given, variables where those were."""
         leaves: list[Any] = []
         for spec, leaf in zip(self.structure.leaves, _split(self.structure, numbers), strict=True):
-            leaves.append(Node(leaf) if spec.kind == "node" else leaf)
+            leaves.append(Node(leaf) if spec.kind == "node" else array(leaf) if spec.kind == "Array" else leaf)
         return self.structure.unflatten(leaves)
 
     def validate(self, trainer: _core._Trainer, data: tuple[Any, ...]) -> tuple[Runner, Batch]:
@@ -137,5 +138,5 @@ def _split(structure: Structure, numbers: NDArray[np.float64]) -> list[Any]:
     for spec in structure.leaves:
         part = numbers[at : at + spec.size]
         at += spec.size
-        leaves.append(part.reshape(spec.shape).copy() if spec.kind == "array" else float(part[0]))
+        leaves.append(part.reshape(spec.shape).copy() if spec.is_array else float(part[0]))
     return leaves

@@ -147,7 +147,7 @@ class Result:
                     part = part / self._lanes
                 if given is not None:
                     given[...] = part.reshape(place.leaf.shape)
-                leaf = part.reshape(place.leaf.shape) if place.leaf.kind == "array" else float(part[0])
+                leaf = part.reshape(place.leaf.shape) if place.leaf.is_array else float(part[0])
             elif place.averaged:
                 leaf /= self._lanes
             found.append(leaf)

@@ -2,7 +2,8 @@
 
 NumPy compares objects by asking for their truth, which would be a guard for each element. On the arrays that a traced
 function gets, comparisons give arrays of Conditions instead, and ``np.maximum``, ``np.where`` and their like compute
-with reelgrad's operators. At ties they differentiate as those do. Everything else is NumPy's own.
+with reelgrad's operators. At ties they differentiate as those do. Everything else is NumPy's own. What meets an `Array`
+becomes one.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
+from reelgrad.arrays import Array
 from reelgrad.trees import Structure
 
-__all__ = ["TracedArray", "put_together"]
+__all__ = ["TracedArray", "elements_of", "put_together"]
 
 # Where the ufunc behind np.clip is: it has no public name.
 _umath: Any = import_module("numpy.core.umath" if np.__version__.startswith("1.") else "numpy._core.umath")
@@ -48,6 +50,8 @@ class TracedArray(np.ndarray[Any, np.dtype[Any]]):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         """Compute with plain arrays, comparisons and choices by reelgrad's operators."""
+        if any(isinstance(x, Array) for x in inputs):
+            return NotImplemented
         if ufunc in _COMPARISONS and method in ("__call__", "outer"):
             settings.setdefault("dtype", object)
         out = settings.get("out")
@@ -62,22 +66,37 @@ class TracedArray(np.ndarray[Any, np.dtype[Any]]):
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         """Let ``np.where(condition, a, b)`` choose without branches; what others make is a traced array again."""
+        if any(issubclass(kind, Array) for kind in types):
+            return NotImplemented
         if function is np.where and len(args) == 3 and not kwargs:
             return _traced(_core.where(*map(_plain, args)))
         return _traced(super().__array_function__(function, types, args, kwargs))
 
 
 def put_together(structures: Sequence[Structure], nodes: Sequence[Any], traced: bool) -> Iterator[Any]:
-    """Yield the tree for each of the structures, with arrays of Nodes where arrays were."""
+    """Yield the tree for each of the structures, with arrays of Nodes where arrays were, and Arrays where Arrays."""
     at = 0
     for structure in structures:
         leaves: list[Any] = []
         for spec in structure.leaves:
             part = nodes[at : at + spec.size]
             at += spec.size
-            array = TracedArray.of(part, spec.shape) if spec.kind == "array" else part[0]
-            leaves.append(array if traced or spec.kind != "array" else array.view(np.ndarray))
+            if spec.kind == "Array" and spec.size > 0:
+                entries = np.fromiter(map(_core._entry_of_node, part), np.int64, spec.size)
+                leaves.append(_core._array_of_entries(part[0].tape, entries.reshape(spec.shape)))
+            elif spec.is_array:
+                array = TracedArray.of(part, spec.shape)
+                leaves.append(array if traced else array.view(np.ndarray))
+            else:
+                leaves.append(part[0])
         yield structure.unflatten(leaves)
+
+
+def elements_of(array: Array) -> NDArray[Any]:
+    """Return the elements as an object array of Nodes."""
+    nodes = np.empty(array.size, object)
+    nodes[:] = array.ravel().tolist()
+    return nodes.reshape(array.shape)
 
 
 def _plain(value: Any) -> Any:

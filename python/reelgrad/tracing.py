@@ -20,6 +20,7 @@ import numpy as np
 from reelgrad import _core
 from reelgrad._core import Condition, LengthError, Node, Program
 from reelgrad.arguments import arguments_of
+from reelgrad.arrays import Array
 from reelgrad.traced_arrays import put_together
 from reelgrad.trees import LeafSpec, Structure, StructureError, flatten_with_nodes
 
@@ -196,7 +197,7 @@ def _taken_apart(result: Any, has_aux: bool) -> tuple[list[Any], Structure]:
     leaves, structure = flatten_with_nodes(result, "result")
     values: list[Any] = []
     for leaf in leaves:
-        values += leaf.ravel().tolist() if isinstance(leaf, np.ndarray) else [leaf]
+        values += leaf.ravel().tolist() if isinstance(leaf, (np.ndarray, Array)) else [leaf]
     return values, structure
 
 
@@ -227,7 +228,7 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
 
 
 def _elements(path: str, spec: LeafSpec) -> list[str]:
-    if spec.kind != "array":
+    if not spec.is_array:
         return [path]
     return [f"{path}[{', '.join(map(str, position))}]" for position in np.ndindex(spec.shape)]
 

@@ -2,7 +2,8 @@
 
 Lists, tuples, named tuples, dicts and whatever else `optree` has registered (in the global namespace or in "reelgrad")
 are branches; so is an `rg.nn.Module`, whose leaves are its parameters. Numbers are leaves: floats, ints, NumPy's real
-scalars, variables (by their value), and arrays of real numbers, each of which is one leaf with many elements. Text,
+scalars, variables (by their value), and arrays of real numbers and Arrays of variables, each of which is one leaf with
+many elements. Text,
 bools, None and `rg.static(v)` are static: part of the structure, and so of the key under which a traced function is
 kept.
 """
@@ -20,6 +21,7 @@ import optree
 from numpy.typing import NDArray
 
 from reelgrad._core import Condition, Node, ReelgradError
+from reelgrad.arrays import Array
 
 __all__ = [
     "Static",
@@ -89,10 +91,15 @@ def static(value: object) -> Static:
 
 @dataclass(frozen=True)
 class LeafSpec:
-    """What a numeric leaf is: a plain number, a variable, or an array and its shape."""
+    """What a numeric leaf is: a plain number, a variable, an array and its shape, or an Array of variables and its."""
 
-    kind: Literal["number", "node", "array"]
+    kind: Literal["number", "node", "array", "Array"]
     shape: tuple[int, ...] = ()
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it has elements, and is not one number."""
+        return self.kind in ("array", "Array")
 
     @property
     def size(self) -> int:
@@ -136,7 +143,7 @@ class Structure:
         for leaf in self.leaves:
             part: Any = numbers[at : at + leaf.size]
             at += leaf.size
-            if leaf.kind != "array":
+            if not leaf.is_array:
                 leaves.append(part[0] if not isinstance(numbers, np.ndarray) else float(part[0]))
             elif isinstance(numbers, np.ndarray):
                 leaves.append(part.reshape(leaf.shape).copy())
@@ -175,7 +182,7 @@ def flatten(tree: Any, name: str = "argument") -> tuple[list[Leaf], Structure]:
 
 
 def flatten_with_nodes(tree: Any, name: str) -> tuple[list[Any], Structure]:
-    """Do what `flatten` does, but leave Nodes and Conditions as they are, and arrays that hold some."""
+    """Do what `flatten` does, but leave Nodes, Conditions and Arrays as they are, and arrays that hold some."""
     found, treedef = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
     leaves: list[Any] = []
     entries: list[LeafSpec | Static] = []
@@ -183,6 +190,10 @@ def flatten_with_nodes(tree: Any, name: str) -> tuple[list[Any], Structure]:
         if type(value) in _TRACKED:
             leaves.append(value)
             entries.append(LeafSpec("number"))
+            continue
+        if isinstance(value, Array):
+            leaves.append(value)
+            entries.append(LeafSpec("Array", value.shape))
             continue
         if _holds_nodes(value):
             leaves.append(value)
@@ -249,6 +260,13 @@ def _entry(value: Any) -> tuple[Leaf | None, LeafSpec | Static]:
         return float(value), LeafSpec("number")
     if isinstance(value, np.ndarray):
         return _array(value)
+    if isinstance(value, Array):
+        if not value.is_variable:
+            raise _Refused(
+                f"got {value!r:.80}, the result of an operation: variables and numbers can be arguments; pass its "
+                ".value"
+            )
+        return value.value, LeafSpec("Array", value.shape)
     if kind is Static:
         return None, value
     if isinstance(value, _STATIC_TYPES):

@@ -174,9 +174,14 @@ class Array(_core._ArrayBase):
             return f"Array(traced, shape={self.shape})"
         return f"Array({text})"
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse: an Array is a place on a tape."""
-        raise _core.NodeTypeError("an Array cannot be pickled or copied, it is a place on a tape; pickle its .value")
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy variables: the copies are new variables of the same values, on the current tape."""
+        if not self.is_variable:
+            raise _core.NodeTypeError(
+                "an Array that holds intermediates cannot be pickled or copied, it is a place on a tape; pickle its "
+                ".value, or the variables"
+            )
+        return array, (self.value,)
 
     # --- Comparison, by value
 

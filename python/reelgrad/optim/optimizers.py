@@ -12,12 +12,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from math import isfinite
 from numbers import Real
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, NodeTypeError, SettingError, VariableError
+from reelgrad.arrays import Array
 from reelgrad.optim.schedules import Schedule
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
@@ -31,7 +35,7 @@ class Optimizer(ABC):
 
     Parameters
     ----------
-    parameters : iterable of Node, optional
+    parameters : iterable of Node and Array, optional
         Variables, such as ``model.parameters()``, each once. Without them the optimiser is for `reelgrad.fit`; the
         learning rate may then come first.
     lr : float or callable
@@ -43,7 +47,7 @@ class Optimizer(ABC):
     LengthError
         If the iterable of parameters is empty.
     NodeTypeError
-        If one is not a Node.
+        If one is not a Node or an Array.
     VariableError
         If one is the result of an operation.
     SettingError
@@ -52,7 +56,7 @@ class Optimizer(ABC):
 
     _default_lr = 1e-3
 
-    def __init__(self, parameters: Iterable[Node] | Rate | None, lr: Rate | None) -> None:
+    def __init__(self, parameters: Iterable[Any] | Rate | None, lr: Rate | None) -> None:
         name = type(self).__name__
         if isinstance(parameters, Real) or (callable(parameters) and not isinstance(parameters, Iterable)):
             if lr is not None:
@@ -63,7 +67,13 @@ class Optimizer(ABC):
             lr, parameters = parameters, None
         self.parameters = [] if parameters is None else _checked_parameters(parameters, name)
         self.lr = self._default_lr if lr is None else lr
-        self._memory = _core._Optimizer(len(self.parameters))
+        self._in_bulk = any(isinstance(parameter, Array) for parameter in self.parameters)
+        self._memory = _core._Optimizer(self._size)
+
+    @property
+    def _size(self) -> int:
+        """How many numbers the parameters are."""
+        return sum(p.size if isinstance(p, Array) else 1 for p in self.parameters)
 
     @property
     def lr(self) -> float:
@@ -94,11 +104,27 @@ class Optimizer(ABC):
                 f"step(): this {type(self).__name__} was made without parameters, for reelgrad.fit; for a loop of your "
                 "own give them first: model.parameters()"
             )
+        if self._in_bulk:
+            self._step_in_bulk()
+            return
         values = [parameter.value for parameter in parameters]
         gradient = [parameter.grad for parameter in parameters]
         values = self._memory.step(self.native(), self.lr, values, gradient)
         for parameter, value in zip(parameters, values, strict=True):
             parameter.value = value
+
+    def _step_in_bulk(self) -> None:
+        values = np.concatenate([np.ravel(parameter.value) for parameter in self.parameters])
+        gradient = np.concatenate([np.ravel(parameter.grad) for parameter in self.parameters])
+        values = np.array(self._memory.step(self.native(), self.lr, values.tolist(), gradient.tolist()))
+        at = 0
+        for parameter in self.parameters:
+            if isinstance(parameter, Array):
+                parameter.value = values[at : at + parameter.size].reshape(parameter.shape)
+                at += parameter.size
+            else:
+                parameter.value = values[at]
+                at += 1
 
     def native(self) -> _core._OptimizerSettings:
         """Return the rule and its settings as the engine takes them."""
@@ -113,7 +139,7 @@ class Optimizer(ABC):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._memory = _core._Optimizer(len(self.parameters))
+        self._memory = _core._Optimizer(self._size)
         self._memory.restore(state["_memory"])
 
     def __repr__(self) -> str:
@@ -123,7 +149,7 @@ class Optimizer(ABC):
             else getattr(self._lr, "__name__", "...")
         )
         settings = "".join(f", {name}={value!r}" for name, value in self.settings().items())
-        of = f"{len(self.parameters)} parameters, " if self.parameters else ""
+        of = f"{self._size} parameters, " if self.parameters else ""
         return f"{type(self).__name__}({of}lr={lr}{settings})"
 
 
@@ -169,7 +195,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Node] | Rate | None = None,
+        parameters: Iterable[Any] | Rate | None = None,
         lr: Rate | None = None,
         momentum: float = 0.0,
         *,
@@ -245,7 +271,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Node] | Rate | None = None,
+        parameters: Iterable[Any] | Rate | None = None,
         lr: Rate | None = None,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -322,7 +348,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Node] | Rate | None = None,
+        parameters: Iterable[Any] | Rate | None = None,
         lr: Rate | None = None,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -348,30 +374,41 @@ class RMSprop(Optimizer):
         }
 
 
-def _checked_parameters(parameters: Any, optimizer: str) -> list[Node]:
-    if isinstance(parameters, Node):
-        raise NodeTypeError(f"{optimizer}: got one Node, but a list of them is needed: [node]")
+def _checked_parameters(parameters: Any, optimizer: str) -> list[Any]:
+    if isinstance(parameters, (Node, Array)):
+        what = type(parameters).__name__
+        raise NodeTypeError(f"{optimizer}: got one {what}, but a list of them is needed: [{what.lower()}]")
     if isinstance(parameters, str) or not isinstance(parameters, Iterable):
         raise NodeTypeError(f"{optimizer}: got {parameters!r}, but variables, or a learning rate, are needed")
     checked = list(parameters)
     if not checked:
         raise LengthError(f"{optimizer} got no parameters: there is nothing to optimise; pass model.parameters()")
-    seen: set[int] = set()
+    seen: set[Any] = set()
     for k, parameter in enumerate(checked):
-        if not isinstance(parameter, Node):
+        if not isinstance(parameter, (Node, Array)):
             raise NodeTypeError(
-                f"{optimizer}: parameter {k} is {parameter!r}, but a Node is needed: make it with rg.Node(...)"
+                f"{optimizer}: parameter {k} is {parameter!r}, but a Node is needed, or an Array: make it with "
+                "rg.Node(...) or rg.array(...)"
             )
         if not parameter.is_variable:
             raise VariableError(
                 f"{optimizer}: parameter {k}, {parameter!r}, is the result of an operation; only variables can be moved"
             )
-        if id(parameter) in seen:
+        keys = _keys(parameter)
+        if not seen.isdisjoint(keys) or len(set(keys)) < len(keys):
             raise SettingError(
                 f"{optimizer}: parameter {k}, {parameter!r}, is given twice and would be moved twice; give it once"
+                + ("; so are views of an Array the same variables" if isinstance(parameter, Array) else "")
             )
-        seen.add(id(parameter))
+        seen.update(keys)
     return checked
+
+
+def _keys(parameter: Any) -> list[Any]:
+    """Return what tells variables apart: handles, or of Arrays the places on the tape."""
+    if isinstance(parameter, Array):
+        return list(zip(repeat(id(parameter.tape)), parameter._entries().ravel().tolist(), strict=False))
+    return [id(parameter)]
 
 
 def _checked(name: str, value: float, least: float, below: float = _UNLIMITED) -> float:
