@@ -1,4 +1,4 @@
-"""W9: Arrays by size. What one evaluation with its gradient costs, from 1 number to 100,000.
+"""W10: Arrays by size. What one evaluation with its gradient costs, from 1 number to 100,000.
 
 Two workloads: element by element, sum(tanh(w x + b)) with the gradient for w and b, and a square matrix times a vector,
 sum((W x)^2) with the gradient for W. The peers do it as they are used without compiling: PyTorch's and JAX's eager
@@ -64,8 +64,8 @@ def elementwise(n: int) -> Workload:
     def jax() -> Work:
         jax = load("jax", "jax", optional=True)
         jnp = jax.numpy
-        function = jax.value_and_grad(lambda p: jnp.sum(jnp.tanh(p[0] * constant + p[1])))
         leaves, constant = (jnp.array(w), jnp.array(b)), jnp.array(x)
+        function = jax.value_and_grad(lambda p: jnp.sum(jnp.tanh(p[0] * constant + p[1])))
 
         def work() -> tuple[float, FloatArray]:
             y, found = function(leaves)
@@ -127,4 +127,13 @@ def _gradient(y: rg.Node, *variables: rg.Array) -> FloatArray:
     return np.concatenate([v.grad.ravel() for v in variables])
 
 
-WORKLOADS = (*(lambda n=n: elementwise(n) for n in SIZES), *(lambda k=k: matrix(k) for k in SIDES))
+def matrix_vector_recorder() -> Callable[[], object]:
+    """Return what records a 16 x 16 matrix of variables times a vector of variables."""
+    w, x = rg.array(np.ones((16, 16))), rg.array(np.ones(16))
+    return lambda: w @ x
+
+
+WORKLOADS: tuple[Callable[[], Workload], ...] = (
+    *(lambda n=n: elementwise(n) for n in SIZES),
+    *(lambda k=k: matrix(k) for k in SIDES),
+)

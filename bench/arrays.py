@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import reelgrad as rg
 from bench import moons, xor
 from bench.engines import load
 from bench.training import Result
@@ -204,6 +205,26 @@ def moons_torch() -> Run:
     return run
 
 
+def moons_own() -> Run:
+    """Reelgrad in Array form, eagerly: the whole batch in each operation."""
+    x, sides = moons.INPUTS, moons.SIDES
+
+    def run(steps: int) -> Result:
+        p = rg.array(moons.START)
+        w1, b1, w2, b2, w3, b3 = unpack(p)  # views
+        for k in range(steps):
+            h = rg.relu(x @ w1.T + b1)
+            h = rg.relu(h @ w2.T + b2)
+            scores = h @ w3 + b3
+            loss = rg.relu(1.0 - sides * scores).mean() + moons.PENALTY * (p @ p)
+            p.grad = 0.0
+            loss.backward()
+            p.value = p.value - moons.rate(k) * p.grad
+        return Result(loss.value, scores.value.tolist())
+
+    return run
+
+
 def _jax_moons_step() -> tuple[Any, Callable[[Any, Any], Any]]:
     jax = load("jax", "jax", optional=True)
     jnp = jax.numpy
@@ -258,17 +279,20 @@ def moons_jax_loop() -> Run:
 
 
 # Names and makers.
+ARRAYS = "reelgrad, Arrays"
+TORCH = "PyTorch"
 JAX_LOOP = "JAX, compiled loop"
 XOR_RUNS: Sequence[tuple[str, Callable[[], Run]]] = (
     ("plain Python, derivative by hand", xor_by_hand),
     ("NumPy, derivative by hand", xor_numpy),
-    ("PyTorch", xor_torch),
+    (TORCH, xor_torch),
     ("JAX, jit per step", xor_jax),
     (JAX_LOOP, xor_jax_loop),
 )
 MOONS_RUNS: Sequence[tuple[str, Callable[[], Run]]] = (
+    (ARRAYS, moons_own),
     ("NumPy, derivative by hand", moons_numpy),
-    ("PyTorch", moons_torch),
+    (TORCH, moons_torch),
     ("JAX, jit per step", moons_jax),
     (JAX_LOOP, moons_jax_loop),
 )

@@ -15,6 +15,8 @@ import reelgrad as rg
 from bench.cpp_build import ROOT, BuildImpossible
 
 OPERATORS_PER_STEP = 8
+CPP, CYTHON, NODES = "C++ in an extension module", "Cython", "Nodes"
+STEPS = 100_000
 Walk = Callable[[Any, Any, float, int], Any]
 
 
@@ -64,3 +66,12 @@ def recorder(walk: Walk, steps: int) -> Callable[[], float]:
         return float(result.value)
 
     return record
+
+
+def variants(walk: ModuleType) -> list[tuple[str, Callable[[], float]]]:
+    """Return what records the walk of `STEPS` steps, by name; all must come to the same bits."""
+    recorders = [(CPP, recorder(walk.in_cpp, STEPS)), (CYTHON, recorder(walk.in_cython, STEPS))]
+    recorders.append((NODES, recorder(on_nodes, STEPS)))
+    if len({record() for _, record in recorders}) != 1:
+        raise AssertionError("the walks from C++, from Cython and on Nodes differ")
+    return recorders

@@ -22,6 +22,7 @@ from bench.cpp_tape import CppTape, build
 from bench.engines import DIFFERENTIATING, TRAINING, Engine, Floats, Micrograd, Reelgrad
 from bench.limits import LIMIT, moons_limit, xor_limit
 from bench.long_tape import small_graph_on_a_long_tape
+from bench.measure_more import measure_arrays, measure_embedding
 from bench.measure_programs import (
     CompileTime,
     measure_asian,
@@ -31,7 +32,7 @@ from bench.measure_programs import (
     measure_long_program,
     measure_replay,
 )
-from bench.parts import CppPart, Effort, Part, made
+from bench.parts import ArrayPart, CppPart, Effort, EmbeddingPart, Part, made
 from bench.program import GRADIENT_TOLERANCE, Program, mixed_program
 from bench.timing import Rounds, Variant, interleave, timed
 from bench.training import Path as TrainingPath
@@ -61,6 +62,8 @@ class Measurements:
     calls: Rounds
     long_program: Part
     compile: list[CompileTime]
+    embedding: EmbeddingPart
+    arrays: ArrayPart
 
 
 # --- W1
@@ -309,4 +312,6 @@ def measure(effort: Effort) -> Measurements:
         calls=measure_calls(effort.calls),
         long_program=measure_long_program(effort.long_program),
         compile=measure_compile(effort.compile_with_jax),
+        embedding=measure_embedding(effort.embedding),
+        arrays=measure_arrays(effort.arrays),
     )

@@ -25,6 +25,8 @@ class Effort:
     replay: int = 41
     calls: int = 41
     long_program: int = 15
+    arrays: int = 9
+    embedding: int = 11
     compile_with_jax: int = 1_000  # operators, for which JAX needs a minute
     tape_operators: int = 10_000_000
 
@@ -42,6 +44,8 @@ QUICK = Effort(
     replay=5,
     calls=5,
     long_program=2,
+    arrays=2,
+    embedding=2,
     compile_with_jax=0,
     tape_operators=1_000_000,
 )
@@ -54,6 +58,23 @@ class Part:
     rounds: Rounds
     names: list[str]
     missing: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ArrayPart:
+    """W10: times by workload and size, of which a variant's name is the last word."""
+
+    rounds: list[tuple[str, int, Rounds]]
+    recording: float  # seconds per multiply-add
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass
+class EmbeddingPart:
+    """W9, or the reason why there is none."""
+
+    rounds: Rounds | None = None
+    missing: str = ""
 
 
 @dataclass

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import reelgrad as rg
-from bench import asian, batch, figure, long_program, machine, sections
+from bench import asian, batch, embedding, figure, long_program, machine, sections
 from bench.cpp_build import ROOT
 from bench.measure import Measurements, measure
 from bench.parts import FULL, QUICK
@@ -121,6 +121,20 @@ Compiling value and gradient of such programs, the trace apart. JAX was asked to
 take it many minutes.
 
 {sections.compile_section(m.compile)}
+
+## W9: on the tape from Cython and C++
+
+A random walk of {embedding.OPERATORS_PER_STEP} operators a step, recorded on a tape that Python made: the same loop in
+a C++ function, in Cython and on Nodes.
+
+{sections.embedding_section(m.embedding)}
+
+## W10: Arrays by size
+
+Value and gradient, eagerly: nothing is compiled, so that each evaluation pays for its bookkeeping. NumPy computes the
+value only. PyTorch and JAX are made for large arrays; where theirs are the bold figures, so is the advice to use them.
+
+{sections.arrays_section(m.arrays)}
 
 ## Where others win
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from bench import operators
+from bench.array_sizes import NUMPY
 from bench.compiled import FIT
+from bench.embedding import CPP
 from bench.figure import Bar, Panel, duration, factor
 from bench.limits import LIMIT
 from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, Measurements
 from bench.measure_programs import CompileTime
-from bench.parts import CppPart, Part
+from bench.parts import ArrayPart, CppPart, EmbeddingPart, Part
 from bench.targets import targets
 from bench.timing import Metric, Rounds
 
@@ -95,6 +97,40 @@ def compile_section(times: Sequence[CompileTime]) -> str:
         jax = "-" if found.jax is None else duration(found.jax)
         rows.append((f"{found.operators:,}", duration(found.trace), duration(found.compile), per_operator, jax))
     return table(("operators", "trace", "compile", "compile, per operator", "JAX's compile"), rows)
+
+
+def embedding_section(part: EmbeddingPart) -> str:
+    """W9."""
+    if part.rounds is None:
+        return f"Not measured: {part.missing}"
+    rounds = part.rounds
+    rows = []
+    for name in rounds.variants():
+        metric = Metric(name)
+        times = duration(rounds.median(metric)), duration(rounds.minimum(metric))
+        rows.append((name, *times, _ratio(rounds, metric, Metric(CPP))))
+    return table(("per operator", "median", "fastest round", f"÷ {CPP}"), rows)
+
+
+def arrays_section(part: ArrayPart) -> str:
+    """W10: a table for each workload, a row for each size; the fastest with a gradient in bold."""
+    texts = []
+    for workload in dict.fromkeys(name for name, _, _ in part.rounds):
+        rows = []
+        names: list[str] = []
+        for name, size, rounds in part.rounds:
+            if name != workload:
+                continue
+            names = rounds.variants()
+            times = {variant: rounds.median(Metric(variant)) for variant in names}
+            fastest = min((variant for variant in names if variant != NUMPY), key=lambda variant: times[variant])
+            cells = [f"**{duration(times[v])}**" if v == fastest else duration(times[v]) for v in names]
+            rows.append((f"{size:,}", *cells))
+        texts.append(table((f"{workload}, numbers", *names), rows))
+    texts.append(
+        f"Recording a 16 x 16 matrix times a vector, both of variables: {duration(part.recording)} per multiply-add."
+    )
+    return "\n\n".join(texts)
 
 
 def bounded_section(rounds: Rounds, memory: dict[int, int]) -> str:

@@ -3,11 +3,13 @@
 from enum import Enum
 from typing import NamedTuple
 
-from bench.arrays import JAX_LOOP
+from bench.arrays import ARRAYS, JAX_LOOP
+from bench.arrays import TORCH as TORCH_MOONS
 from bench.asian import JAX as JAX_BY_STEP
 from bench.asian import TORCH
 from bench.batch import JAX, JAX_BLOCKED
 from bench.compiled import FIT, TWO_THREADS
+from bench.embedding import CPP, CYTHON, NODES
 from bench.engines import Micrograd, Xad
 from bench.figure import factor
 from bench.limits import LIMIT, LIMIT_TWO_THREADS
@@ -95,5 +97,9 @@ def targets(m: Measurements) -> list[Target]:
         Target("W6: record and reverse ÷ plain doubles", _ratio(cpp, Metric("tape", "total"), Metric("plain")), 5.5),
         Target("W6: memory in use per operator", memory, 45.0, unit="bytes"),
         Target("W7: JAX ÷ a call", _ratio(replay, Metric(JAX_JIT), own), 3.0, Bound.AT_LEAST),
+        Target("W3: PyTorch ÷ Arrays", _ratio(steps, Metric(TORCH_MOONS), Metric(ARRAYS)), 3.0, Bound.AT_LEAST),
+        Target("W10: recording 16 x 16 times 16, per multiply-add", m.arrays.recording * 1e9, 3.0, unit="ns"),
+        Target("W9: Cython ÷ C++", _ratio(m.embedding.rounds, Metric(CYTHON), Metric(CPP)), 1.3),
+        Target("W9: Nodes ÷ Cython", _ratio(m.embedding.rounds, Metric(NODES), Metric(CYTHON)), 5.0, Bound.AT_LEAST),
         Target("W8: time per operator ÷ W4's", _ratio(long, own, Metric(BATCH_OF_W4)), 5.0),
     ]

@@ -6,10 +6,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.cpp_build import BuildImpossible
-from bench.embedding import build, on_nodes, recorder
+from bench.embedding import STEPS, build, on_nodes, recorder
 from bench.fixtures import time_rounds
-
-STEPS = 100_000
 
 
 @pytest.fixture(scope="module")
