@@ -144,6 +144,7 @@ CALLS: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "nanmean": [c(N(2, 3)), c(N(2, 3), axis=1), c(N(2, 3), axis=1, keepdims=True)],
     "nanvar": [c(N(2, 3)), c(N(2, 3), axis=1)],
     "nanstd": [c(N(2, 3)), c(N(3, 4), axis=0)],
+    "nancumsum": [c(N(4)), c(N(2, 3), axis=1)],
     "median": [*AXES, c(A(3, 5), axis=1, keepdims=True), c(A(2, 3, 2), axis=(0, 2))],
     "quantile": [c(A(5), 0.3), c(A(5), [0.1, 0.5, 1.0]), c(A(2, 4), 0.6, axis=1), c(A(2, 4), [[0.0, 0.25]], axis=0),
                  c(A(5), 0.3, method="lower"), c(A(5), 0.3, method="higher"), c(A(5), 0.3, method="midpoint"),

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 
 from reelgrad import _core
 
-__all__ = ["is_nested", "nested"]
+__all__ = ["becomes_program", "is_nested", "nested"]
 
 
 class _Depth(threading.local):
     count = 0
+    programs = 0
 
 
 _depth = _Depth()
@@ -27,11 +28,18 @@ def is_nested() -> bool:
     return _depth.count > 0 or _core._is_tracing()
 
 
+def becomes_program() -> bool:
+    """Return whether what is recorded now becomes a Program: in a trace, or a derivative inside of a derivative."""
+    return _depth.programs > 0 or _core._is_tracing()
+
+
 @contextmanager
-def nested() -> Iterator[None]:
-    """Let all Nodes count until the `with` block ends."""
+def nested(program: bool = False) -> Iterator[None]:
+    """Let all Nodes count until the `with` block ends; `program` if what is recorded meanwhile becomes one."""
     _depth.count += 1
+    _depth.programs += program
     try:
         yield
     finally:
         _depth.count -= 1
+        _depth.programs -= program

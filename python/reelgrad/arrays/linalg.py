@@ -8,12 +8,14 @@ Values are NumPy's, and so are errors. Derivatives are closed formulas, applied 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
+from reelgrad.arrays import unrolled
 from reelgrad.arrays.array import Array, asarray
 from reelgrad.arrays.products import matmul
 from reelgrad.arrays.protocols import implements, of_numpy
@@ -63,11 +65,21 @@ def _recorded(
     return _core._array_rule(name, operands, value, vjp)
 
 
-def _operands(*arrays: Any) -> tuple[list[Any], list[Any]] | None:
-    """Return the operands and their numbers; None if there is no Array among them."""
+def _operands(*arrays: Any, name: str = "") -> tuple[list[Any], list[Any]] | None:
+    """Return the operands and their numbers; None if there is no Array among them.
+
+    In a trace there are no numbers; `name` is that of a function that needs them.
+    """
     made = [asarray(x) for x in arrays]
     if not any(isinstance(x, Array) for x in made):
         return None
+    if any(isinstance(x, Array) and unrolled.is_traced(x) for x in made):
+        if name:
+            raise _core.TraceError(
+                f"numpy.linalg.{name} in a traced function: a trace has no numbers, which it needs; cholesky, det, "
+                "inv, slogdet and solve are there in traces"
+            )
+        return made, []
     return made, [x.value if isinstance(x, (Array, _core.Node)) else x for x in made]
 
 
@@ -90,7 +102,10 @@ def inv(a: Any) -> Any:
     given = _operands(a)
     if given is None:
         return _numpy.inv(a)
-    operands, (numbers,) = given
+    operands, values = given
+    if not values:
+        return unrolled.inverse(operands[0])
+    (numbers,) = values
     inverse = _numpy.inv(numbers)
     return _recorded("inv", operands, inverse, lambda g: (-_t(inverse) @ g @ _t(inverse),))
 
@@ -111,7 +126,11 @@ def solve(a: Any, b: Any) -> Any:
     given = _operands(a, b)
     if given is None:
         return _numpy.solve(a, b)
-    operands, (matrix, right) = given
+    operands, values = given
+    if not values:
+        a, b = operands
+        return unrolled.solution(a, b) if b.ndim > 1 else unrolled.solution(a, b[:, None])[..., 0]
+    matrix, right = values
     x = _numpy.solve(matrix, right)
     is_vector = x.ndim == max(matrix.ndim - 1, right.ndim) and right.ndim < 2
     if not is_vector and np.lib.NumpyVersion(np.__version__) < "2.0.0":
@@ -135,7 +154,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     settings = {} if rcond is None else {"rcond": rcond}
     if rtol is not np._NoValue:
         settings["rtol"] = rtol
-    given = _operands(a)
+    given = _operands(a, name="pinv")
     if given is None:
         return _numpy.pinv(a, hermitian=hermitian, **settings)
     operands, (m,) = given
@@ -155,7 +174,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     The solution is of matrices with full rank; for others, as NumPy's, the shortest one, whose derivative holds while
     the rank stays. Singular values are plain numbers: `svdvals` has derivatives.
     """
-    given = _operands(a, b)
+    given = _operands(a, b, name="lstsq")
     if given is None:
         return _numpy.lstsq(a, b, rcond)
     (a, b), (matrix, right) = given
@@ -205,7 +224,10 @@ def det(a: Any) -> Any:
     given = _operands(a)
     if given is None:
         return _numpy.det(a)
-    operands, (m,) = given
+    operands, values = given
+    if not values:
+        return unrolled.determinant(operands[0])
+    (m,) = values
     return _recorded("det", operands, _numpy.det(m), lambda g: (g[..., None, None] * _cofactors(m),))
 
 
@@ -215,7 +237,11 @@ def slogdet(a: Any) -> Any:
     given = _operands(a)
     if given is None:
         return _numpy.slogdet(a)
-    operands, (m,) = given
+    operands, values = given
+    if not values:
+        determinant = unrolled.determinant(operands[0])
+        return SlogdetResult(_core.sign(determinant), _core.log(abs(determinant)))
+    (m,) = values
     sign, logarithm = _numpy.slogdet(m)
 
     def vjp(g: Floats) -> Sequence[Floats]:
@@ -254,7 +280,11 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     settings = {"upper": True} if upper else {}
     if given is None:
         return _numpy.cholesky(a, **settings)
-    operands, (m,) = given
+    operands, values = given
+    if not values:
+        (a,) = operands
+        return np.swapaxes(unrolled.cholesky(np.swapaxes(a, -1, -2)), -1, -2) if upper else unrolled.cholesky(a)
+    (m,) = values
     value = _numpy.cholesky(m, **settings)
     factor = _t(value) if upper else value
 
@@ -293,7 +323,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
 
     Derivatives of eigenvectors need eigenvalues that differ.
     """
-    given = _operands(a)
+    given = _operands(a, name="eigh")
     if given is None:
         return _numpy.eigh(a, UPLO)
     (a,), (m,) = given
@@ -340,7 +370,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
     Source of the derivative: J. Townsend, Differentiating the singular value decomposition, 2016.
     """
-    given = _operands(a)
+    given = _operands(a, name="svd")
     if given is None:
         return _numpy.svd(a, full_matrices, compute_uv, hermitian)
     (a,), (m,) = given
@@ -386,7 +416,7 @@ class QRResult(NamedTuple):
 @implements(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Return the QR decompositions of matrices with at least as many rows as columns (modes "reduced" and "r")."""
-    given = _operands(a)
+    given = _operands(a, name="qr")
     if given is None:
         return _numpy.qr(a, mode)
     (a,), (m,) = given
@@ -533,6 +563,9 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
         raise ValueError("Expecting at least two arrays.")
     made[0] = made[0][None, :] if (row := made[0].ndim == 1) else made[0]
     made[-1] = made[-1][:, None] if (column := made[-1].ndim == 1) else made[-1]
+    for left, right in pairwise(made):
+        if left.shape[1] != right.shape[0]:
+            raise _core.LengthError(f"multi_dot: shapes {left.shape} and {right.shape} not aligned")
     sizes = [made[0].shape[0], *(x.shape[1] for x in made)]
     count = len(made)
     best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(count)}

@@ -73,10 +73,11 @@ def _entries(x: Any) -> Entries:
     return x._entries() if isinstance(x, Array) else np.asarray(_core._entry_of_node(x), np.int64)
 
 
-def with_fill(function: Callable[[Entries, Any], Entries], a: Any, fill: Any = 0.0) -> Any:
-    """Return what `function` makes of the entries of an Array and of that of a number."""
+def with_fill(function: Callable[[Entries, int], Entries], a: Any, fill: Any = 0.0) -> Any:
+    """Return what `function` makes of the elements of an Array and of a number, given integers that stand for them."""
+    placed = function(np.arange(a.size).reshape(a.shape), -1)
     filler = fill if isinstance(fill, _core.Node) else _core._array_constants(a.tape, np.asarray([float(fill)]))[0]
-    return _core._array_of_entries(a.tape, function(a._entries(), _core._entry_of_node(filler)))
+    return _core._array_of_entries(a.tape, np.append(a._entries(), _core._entry_of_node(filler))[placed])
 
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:

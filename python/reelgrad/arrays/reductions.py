@@ -16,6 +16,7 @@ from reelgrad.arrays.array import Array, Axis, asarray
 from reelgrad.arrays.choices import values_of
 from reelgrad.arrays.protocols import implements, of_numpy
 from reelgrad.arrays.rearranging import concatenate, stack, with_fill
+from reelgrad.arrays.unrolled import is_traced
 
 __all__ = ["cumsum", "diff", "log_softmax", "softmax"]
 
@@ -219,6 +220,11 @@ _ignoring_nan("nanvar", _var)
 _ignoring_nan("nanstd", _std)
 
 
+@implements(np.nancumsum)
+def _nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    return cumsum(_core.where(np.isnan(a), 0.0, a), axis, dtype, out)
+
+
 # --- Running
 
 
@@ -248,7 +254,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     axis = _axis_of(axis, a.ndim)
     if a.size == 0:
         return a
-    if _core._is_tracing():
+    if is_traced(a):
         return _scan(_core.add, a, axis)
 
     def vjp(g: NDArray[np.float64]) -> tuple[NDArray[np.float64]]:
