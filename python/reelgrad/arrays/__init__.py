@@ -20,11 +20,14 @@ then on NumPy's name takes Arrays too. If it is to be ``rg.<function>`` as well,
 gradients with differences.
 """
 
+import reelgrad.arrays.statistics  # noqa: F401 - enters its functions in the tables of protocols.py
 from reelgrad.arrays import linalg
 from reelgrad.arrays.array import Array, array, asarray, zeros
-from reelgrad.arrays.products import einsum, matmul, outer, tensordot, vdot
+from reelgrad.arrays.contractions import einsum
+from reelgrad.arrays.products import matmul, outer, tensordot, vdot
 from reelgrad.arrays.rearranging import broadcast_arrays, concatenate, stack
-from reelgrad.arrays.reductions import cumsum, diff, log_softmax
+from reelgrad.arrays.reductions import log_softmax
+from reelgrad.arrays.running import cumsum, diff
 
 __all__ = [
     "Array",
