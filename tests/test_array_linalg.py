@@ -125,7 +125,7 @@ def test_rg_linalg_takes_lists_of_nodes_and_plain_numbers() -> None:
 
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "solve": (MATRIX, RIGHT),
-    "lstsq": (MATRIX, RIGHT),
+    "lstsq": (MATRIX, RIGHT, None),
     "matrix_power": (MATRIX, 3),
     "multi_dot": ([MATRIX, MATRIX, RIGHT],),
     "cholesky": (MATRIX @ MATRIX.T,),
@@ -151,7 +151,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "inv": lambda a: (np.linalg.inv(a) ** 2).sum(),
     "solve": lambda a: np.linalg.solve(a, RIGHT).sum(),
     "solve of columns": lambda a: (np.linalg.solve(a, a @ a.T) ** 2).sum(),
-    "solve of a batch": lambda a: (np.linalg.solve(np.stack([a, a + np.eye(3)]), a) ** 2).sum(),
+    "solve of a batch": lambda a: (np.linalg.solve(np.stack([a, a + np.eye(3)]), np.stack([a, a])) ** 2).sum(),
     "cholesky": lambda a: (np.linalg.cholesky(a @ np.transpose(a)) ** 3).sum(),
     "cumsum": lambda a: (np.cumsum(a, axis=0) ** 3).sum(),
     "matrix power": lambda a: np.linalg.matrix_power(a, -2).sum(),

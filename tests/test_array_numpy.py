@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import reelgrad as rg
-from array_cases import CALLS, Case, Numbers, cases_of_calls, function_named, operator_cases
+from array_cases import CALLS, Case, Numbers, call, cases_of_calls, function_named, operator_cases
 from reelgrad.arrays.protocols import _OF_VALUES, FUNCTIONS, UFUNCS
 
 MATRIX_UFUNCS = {"matmul", "vecdot", "matvec", "vecmat"}
@@ -20,7 +20,7 @@ OPERATORS = [ufunc for ufunc in UFUNCS if ufunc.__name__ not in MATRIX_UFUNCS]
 CASES = [*cases_of_calls(), *(case for ufunc in (*OPERATORS, *_OF_VALUES) for case in operator_cases(ufunc))]
 
 # Text of values is not NumPy's.
-WITHOUT_CASES = {np.array_repr, np.array_str}
+WITHOUT_CASES = {np.array_repr, np.array_str, np.array2string}
 
 
 def numbers_in(tree: Any) -> list[Numbers]:
@@ -155,3 +155,99 @@ def test_every_function_that_is_registered_has_cases() -> None:
     names = [name for name in CALLS if function_named(name) is not None and "." not in name.replace("linalg.", "")]
     assert [name for name in names if id(function_named(name)) not in registered] == []
     assert len(CASES) >= 300
+
+
+# --- Methods
+
+METHODS: dict[str, list[Any]] = {
+    "all": [call(), call(axis=0), call(axis=1, keepdims=True)],
+    "any": [call(), call(axis=0)],
+    "argmax": [call(), call(axis=1), call(0, keepdims=True)],
+    "argmin": [call(), call(axis=1)],
+    "argpartition": [call(1)],
+    "argsort": [call(), call(axis=0)],
+    "astype": [call(float), call("f8")],
+    "clip": [call(-0.5, 0.5)],
+    "compress": [call([False, True], axis=0)],
+    "conj": [call()],
+    "conjugate": [call()],
+    "copy": [call()],
+    "cumprod": [call(), call(axis=0)],
+    "cumsum": [call(), call(axis=1)],
+    "diagonal": [call(), call(1)],
+    "dot": [call(np.ones(3))],
+    "flatten": [call()],
+    "max": [call(), call(axis=0), call(1, keepdims=True)],
+    "mean": [call(), call(axis=0), call(axis=(0, 1), keepdims=True)],
+    "min": [call(), call(axis=0)],
+    "nonzero": [call()],
+    "prod": [call(), call(axis=1)],
+    "ravel": [call()],
+    "repeat": [call(2), call(2, axis=1)],
+    "reshape": [call(3, 2), call((3, 2)), call(-1)],
+    "round": [call()],
+    "std": [call(), call(axis=0), call(axis=1, ddof=1)],
+    "sum": [call(), call(axis=0), call(axis=0, keepdims=True)],
+    "swapaxes": [call(0, 1)],
+    "squeeze": [call()],
+    "take": [call([0, 2], axis=1), call([0, 5])],
+    "trace": [call(), call(1)],
+    "transpose": [call(), call(1, 0), call((1, 0))],
+    "var": [call(), call(axis=0), call(axis=1, ddof=1)],
+}
+ATTRIBUTES = ["T", "dtype", "itemsize", "mT", "nbytes", "ndim", "real", "shape", "size"]
+# What changes an array in place or looks into its memory, and what needs one that is sorted or of integers.
+NOT_METHODS = {
+    *(
+        "base",
+        "byteswap",
+        "choose",
+        "ctypes",
+        "data",
+        "device",
+        "dump",
+        "dumps",
+        "flags",
+        "getfield",
+        "imag",
+        "itemset",
+    ),
+    *("newbyteorder", "partition", "ptp", "put", "resize", "setfield", "setflags", "strides", "to_device"),
+    *("tobytes", "tofile", "tostring", "view"),
+}
+
+
+@pytest.mark.parametrize(("name", "arguments"), [(name, given) for name, calls in METHODS.items() for given in calls])
+def test_a_method_gives_what_numpys_gives(name: str, arguments: Any) -> None:
+    numbers = Numbers((2, 3)).draw(0)
+    args, settings = arguments
+    expected = getattr(numbers, name)(*args, **settings)
+    a = rg.array(numbers)
+    result = getattr(a, name)(*args, **settings)
+    assert shape_of(result) == np.shape(expected)
+    np.testing.assert_allclose(result.value if is_recorded(result) else result, expected, rtol=1e-13)
+    assert is_recorded(result) == (np.asarray(expected).dtype == np.float64)
+
+
+def test_attributes_are_numpys() -> None:
+    numbers = Numbers((2, 3)).draw(0)
+    a = rg.array(numbers)
+    for name in ATTRIBUTES:
+        ours, theirs = getattr(a, name), getattr(numbers, name, None)
+        if is_recorded(ours):
+            np.testing.assert_array_equal(ours.value, numbers.T if name == "mT" else theirs)
+        else:
+            assert ours == theirs
+    assert [node.value for node in a.flat] == list(numbers.flat)
+    assert np.searchsorted(rg.array([1.0, 2.0]), 1.5) == rg.array([1.0, 2.0]).searchsorted(1.5) == 1
+
+
+def test_every_method_of_numpys_arrays_is_there_or_named_here_as_missing() -> None:
+    public = {name for name in dir(np.ndarray) if not name.startswith("_")}
+    assert sorted(name for name in public - NOT_METHODS if not hasattr(rg.Array, name)) == []
+    a = rg.array([3.0, 1.0])
+    for change in (lambda: a.sort(), lambda: a.fill(0.0), lambda: a.astype(int), lambda: a.astype(complex)):
+        with pytest.raises(rg.NodeTypeError):
+            change()
+    with pytest.raises(ValueError, match="matrix transpose"):
+        _ = a.mT

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -129,19 +130,17 @@ UNSUPPORTED = {name: f for name, f in public_functions().items() if f not in FUN
 
 def test_an_unsupported_function_names_itself_and_the_nearest_that_is_supported() -> None:
     a = rg.array([[2.0, 1.0], [1.0, 3.0]])
-    for name, nearest in [("fft.fft", None), ("apply_along_axis", None), ("histogram2d", "histogram"), ("linalg.eig",
+    for name, nearest in [("fft.fft", None), ("angle", None), ("histogram2d", "histogram"), ("linalg.eig",
     "linalg.eigh")]:  # fmt: skip
         function = function_named(name)
         if function is None:
             continue
         with pytest.raises(rg.NodeTypeError) as error:
-            function(sum, 0, a) if name == "apply_along_axis" else function(
-                a, a
-            ) if name == "histogram2d" else function(a)
+            function(a, a) if name == "histogram2d" else function(a)
         assert isinstance(error.value, TypeError)
         assert f"numpy.{name} " in str(error.value)
         assert f"The nearest that is: numpy.{nearest or ''}" in str(error.value)
-    for ufunc in (np.spacing, np.gcd, np.nextafter, np.frexp, np.bitwise_and, np.divmod):
+    for ufunc in (np.spacing, np.gcd, np.nextafter, np.frexp, np.bitwise_and, np.modf):
         with pytest.raises(TypeError, match=f"numpy.{ufunc.__name__} .*The nearest that is: numpy"):
             ufunc(*[a] * ufunc.nin)
 
@@ -158,6 +157,7 @@ def plain_numbers_in(result: Any) -> bool:
 @pytest.mark.parametrize("name", UNSUPPORTED)
 def test_no_unsupported_function_turns_an_array_into_numbers(name: str) -> None:
     """NumPy's functions that Arrays do not know, called in the likeliest ways: TypeError, or no floats."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # of old functions in old versions
     a = rg.array([[2.0, 1.0], [1.0, 3.0]])
     for args in ((a,), (a, a), (a, a, a), (a, 1), ([a, a],)):
         with unchanged(tape=a.tape):

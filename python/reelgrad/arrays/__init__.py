@@ -20,6 +20,7 @@ then on NumPy's name takes Arrays too. If it is to be ``rg.<function>`` as well,
 gradients with differences.
 """
 
+import reelgrad.arrays.elementwise
 import reelgrad.arrays.statistics  # noqa: F401 - enters its functions in the tables of protocols.py
 from reelgrad.arrays import linalg
 from reelgrad.arrays.array import Array, array, asarray, zeros

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
+from reelgrad.arrays.methods import NumpyMethods
 from reelgrad.arrays.protocols import call_function, call_ufunc
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Floats = NDArray[np.float64]
 Axis: TypeAlias = int | Sequence[int] | None
 
 
-class Array(_core._ArrayBase):
+class Array(NumpyMethods, _core._ArrayBase):
     """Nodes in a NumPy-shaped container: what is computed with it is recorded in bulk, at the speed of C++.
 
     `reelgrad.array(values)` makes variables; arithmetic, the functions of reelgrad and NumPy's make intermediates.

@@ -149,7 +149,10 @@ def _of_shape(function: Any) -> Callable[..., Any]:
 
 
 # Plain numbers of the same shape: they have no derivative.
-for _function in of_numpy("zeros_like", "ones_like", "empty_like", "full_like"):
+for _function in of_numpy(
+    *("zeros_like", "ones_like", "empty_like", "full_like"),
+    *("tril_indices_from", "triu_indices_from", "diag_indices_from"),
+):
     implements(_function)(_of_shape(_function))
 
 
@@ -158,6 +161,6 @@ def _real(val: Any, tol: Any = None) -> Any:
     return val
 
 
-@implements(np.array_repr, np.array_str)
+@implements(np.array_repr, np.array_str, np.array2string)
 def _text(arr: Any, *args: Any, **kwargs: Any) -> str:
     return repr(arr)

@@ -38,15 +38,14 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
            [1., 2.]])
     """
     given = operands_of(a)
-    settings = {"upper": True} if upper else {}
     if given is None:
-        return numpys.cholesky(a, **settings)
+        return _factor(np.asarray(a), upper)
     operands, values = given
     if not values:
         (a,) = operands
         return np.swapaxes(unrolled.cholesky(np.swapaxes(a, -1, -2)), -1, -2) if upper else unrolled.cholesky(a)
     (m,) = values
-    value = numpys.cholesky(m, **settings)
+    value = _factor(m, upper)
     factor = transposed(value) if upper else value
 
     def vjp(g: Floats) -> Sequence[Floats]:
@@ -57,6 +56,11 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
         return (_of_triangle(0.5 * (s + transposed(s)), not upper),)
 
     return recorded("cholesky", operands, value, vjp)
+
+
+def _factor(m: Any, upper: bool) -> Any:
+    """Return NumPy's, which has no `upper` before version 2."""
+    return transposed(numpys.cholesky(transposed(m))) if upper else numpys.cholesky(m)
 
 
 class EighResult(NamedTuple):

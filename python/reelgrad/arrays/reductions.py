@@ -100,7 +100,7 @@ _REDUCTIONS = {
     "min": _reduction("min", "min", None, _core.minimum),
 }
 for _name, _function in _REDUCTIONS.items():
-    implements(getattr(np, _name))(_function)
+    implements(*of_numpy(_name, f"a{_name}" if _name in ("max", "min") else _name))(_function)
 
 
 def counts(a: Any, axis: Axis, where: Any) -> Any:
