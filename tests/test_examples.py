@@ -104,6 +104,26 @@ PROMISES = [
         [],
         ["minimize: log-likelihood -1713.63", "EM:       log-likelihood -1713.63", "share 0.524", "share 0.197"],
     ),
+    (
+        "13_moons_on_arrays.py",
+        ["101"],
+        ["DenseMLP(2, 16, 16, 1: 337 parameters)", "step 100  loss 0.00", "rg.fit: ", "the parameters are the same"],
+    ),
+    (
+        "14_mixture_on_arrays.py",
+        ["400"],
+        [
+            "40 parameters, 400 points",
+            "L-BFGS: log-likelihood -1666.37",
+            "EM:     log-likelihood -1666.37",
+            "share 0.397",
+        ],
+    ),
+    (
+        "15_lstm.py",
+        ["101"],
+        ["LSTM(1169 parameters)", "step 100  loss 0.00", "compiled for sequences of 6: ", "off by 0."],
+    ),
     ("12_evolved_network.py", ["10"], ["generation   5: ", "generation  10: ", "61 shapes compiled and trained"]),
 ]
 

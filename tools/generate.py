@@ -1,5 +1,7 @@
 """Write what is derived from the table of operators: the typing stub, the declarations for Cython, docs/operators.md.
 
+And the table of NumPy's functions in docs/arrays.md, which comes from the functions that reelgrad.arrays enters.
+
 Run it after changing the table or the bindings:
 
     python tools/generate.py
@@ -12,13 +14,17 @@ from __future__ import annotations
 import argparse
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import reelgrad
 from reelgrad import _core
+from reelgrad.arrays import protocols
 
 ROOT = Path(__file__).resolve().parent.parent
 Row = dict[str, Any]
@@ -331,6 +337,13 @@ class _Optimizer:
     def step(
         self, settings: _OptimizerSettings, lr: float, parameters: Sequence[float], gradient: Sequence[float]
     ) -> list[float]: ...
+    def step_in_bulk(
+        self,
+        settings: _OptimizerSettings,
+        lr: float,
+        parameters: NDArray[np.float64],
+        gradient: NDArray[np.float64],
+    ) -> NDArray[np.float64]: ...
     @property
     def steps(self) -> int: ...
     def state(self) -> dict[str, Any]: ...
@@ -784,9 +797,58 @@ PAGE_HEAD = """
       the last place.
     """
 
+# What docs/arrays.md says of the functions of each module of reelgrad.arrays.
+ARRAY_GROUPS = {
+    "rearranging": "Rearranging: they record nothing.",
+    "choices": "Choosing and ordering. What tells about values, positions or shapes gives plain numbers.",
+    "reductions": "Reductions.",
+    "statistics": "Statistics.",
+    "elementwise": "Others.",
+    "running": "Running sums and products, differences.",
+    "products": "Products, recorded as matrix products.",
+    "contractions": "Products, recorded as matrix products.",
+    "linalg": "Linear algebra: one block for each call.",
+    "decompositions": "Linear algebra: one block for each call.",
+    "norms": "Linear algebra: one block for each call.",
+}
+
+
+def arrays_page() -> str:
+    """Return the text of docs/arrays.md, whose table is that of the functions of NumPy that take Arrays.
+
+    It is made by the newest NumPy that there was when it was written: an older one has not all functions.
+    """
+    text = (ROOT / "docs" / "arrays.md").read_text("utf-8")
+    head, start, rest = text.partition("<!-- table:")
+    comment, _, table = rest.partition("-->\n")
+    _, end, tail = table.partition("<!-- end of table -->")
+    version = ".".join(np.__version__.split(".")[:2])
+    made_by = re.search(r"NumPy (\d+)\.(\d+)", table)
+    if made_by is not None and tuple(map(int, made_by.groups())) > tuple(map(int, version.split("."))):
+        return text
+    groups = {"Element by element: ufuncs.": [ufunc.__name__ for ufunc in protocols.UFUNCS]}
+    groups |= {title: [] for title in ARRAY_GROUPS.values()}
+    for function, ours in protocols.FUNCTIONS.items():
+        module = ours.__module__.rpartition(".")[2]
+        groups.setdefault(ARRAY_GROUPS.get(module, module.capitalize() + "."), []).append(protocols.name_of(function))
+    count = sum(map(len, groups.values()))
+    lines = [
+        f"{count} functions of NumPy {version} take Arrays, with NumPy's signatures; comparisons and tests such as "
+        "`np.isfinite`",
+        "give NumPy's bools.",
+        "",
+        "| kind | functions of `numpy` |",
+        "|---|---|",
+        *(f"| {title} | {', '.join(code(name) for name in sorted(names))} |" for title, names in groups.items()),
+        "",
+    ]
+    return "\n".join([head + start + comment + "-->", "", *lines]) + end + tail
+
+
 OUTPUTS: dict[Path, Callable[[], str]] = {
     ROOT / "python" / "reelgrad" / "_core.pyi": stub,
     ROOT / "docs" / "operators.md": operators_page,
+    ROOT / "docs" / "arrays.md": arrays_page,
     ROOT / "python" / "reelgrad" / "__init__.pxd": cython_declarations,
     ROOT / "csrc" / "reelgrad" / "version.hpp": version_header,
 }

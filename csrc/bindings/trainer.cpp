@@ -1,5 +1,6 @@
 #include "bindings/trainer.hpp"
 
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ using train::Schedule;
 using train::Trainer;
 using train::TrainerSettings;
 using train::TrainerState;
+using Numbers = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
 constexpr std::array<const char*, 4> kRules{"SGD", "Adam", "AdamW", "RMSprop"};  // by train::Rule
 
@@ -101,6 +103,18 @@ void add_optimizer(py::module_& module) {
             },
             py::arg("settings"), py::arg("lr"), py::arg("parameters"), py::arg("gradient"),
             "Return the parameters moved by one step.")
+        .def(
+            "step_in_bulk",
+            [](Optimizer& optimizer, const OptimizerSettings& settings, double lr, const Numbers& parameters,
+               const Numbers& gradient) {
+                Numbers moved(parameters.size());
+                std::copy_n(parameters.data(), parameters.size(), moved.mutable_data());
+                std::vector<double> scratch(gradient.data(), gradient.data() + gradient.size());
+                optimizer.step(settings, lr, {moved.mutable_data(), static_cast<std::size_t>(moved.size())}, scratch);
+                return moved;
+            },
+            py::arg("settings"), py::arg("lr"), py::arg("parameters"), py::arg("gradient"),
+            "The same for arrays, which are not taken apart.")
         .def_property_readonly("steps", &Optimizer::steps)
         .def("state", saved)
         .def(

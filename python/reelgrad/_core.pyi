@@ -750,6 +750,13 @@ class _Optimizer:
     def step(
         self, settings: _OptimizerSettings, lr: float, parameters: Sequence[float], gradient: Sequence[float]
     ) -> list[float]: ...
+    def step_in_bulk(
+        self,
+        settings: _OptimizerSettings,
+        lr: float,
+        parameters: NDArray[np.float64],
+        gradient: NDArray[np.float64],
+    ) -> NDArray[np.float64]: ...
     @property
     def steps(self) -> int: ...
     def state(self) -> dict[str, Any]: ...

@@ -34,6 +34,8 @@ SCRIPTS = {
     "10_lotka_volterra": "40",
     "11_gaussian_mixture": "600",
     "12_evolved_network": "40",
+    "13_moons_on_arrays": "300",
+    "15_lstm": "400",
 }
 
 PAGE = """# {title}

@@ -14,7 +14,7 @@ import numpy as np
 
 from reelgrad import _core
 
-__all__ = ["FUNCTIONS", "UFUNCS", "call_function", "call_ufunc", "implements", "of_numpy"]
+__all__ = ["FUNCTIONS", "UFUNCS", "call_function", "call_ufunc", "implements", "name_of", "of_numpy"]
 
 # The ufuncs that operators of the table are, by ufunc.
 UFUNCS: dict[Any, Callable[..., Any]] = {}
@@ -109,13 +109,13 @@ def call_function(array: Any, function: Any, types: Any, args: Any, kwargs: Any)
     known = FUNCTIONS.get(function)
     if known is not None:
         return known(*args, **kwargs)
-    name = _name_of(function)
+    name = name_of(function)
     if function in _IN_PLACE:
         raise _core.NodeTypeError(f"numpy.{name}: {_UNCHANGING}")
     raise _unsupported(name, {})
 
 
-def _name_of(function: Any) -> str:
+def name_of(function: Any) -> str:
     """Return "linalg.inv" for `numpy.linalg.inv`."""
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__name__", str(function))
@@ -127,7 +127,7 @@ def _is_node_or_array(x: Any) -> bool:
 
 
 def _unsupported(name: str, settings: dict[str, Any]) -> Exception:
-    known = sorted({_name_of(f) for f in (*UFUNCS, *FUNCTIONS)})
+    known = sorted({name_of(f) for f in (*UFUNCS, *FUNCTIONS)})
     if name in known:
         return _core.NodeTypeError(f"numpy.{name} of an Array does not take {', '.join(sorted(settings))}")
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)

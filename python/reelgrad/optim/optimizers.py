@@ -116,7 +116,7 @@ class Optimizer(ABC):
     def _step_in_bulk(self) -> None:
         values = np.concatenate([np.ravel(parameter.value) for parameter in self.parameters])
         gradient = np.concatenate([np.ravel(parameter.grad) for parameter in self.parameters])
-        values = np.array(self._memory.step(self.native(), self.lr, values.tolist(), gradient.tolist()))
+        values = self._memory.step_in_bulk(self.native(), self.lr, values, gradient)
         at = 0
         for parameter in self.parameters:
             if isinstance(parameter, Array):
