@@ -339,10 +339,12 @@ void Tape::make_variable_room(bool may_collect, std::size_t count) {
     while (!fit() && count <= limit_ - variables_ && grow_variables()) {
     }
     if (fit()) return;
-    throw TapeMemoryError(
-        "the tape is full: it holds " + std::to_string(variables_) + " variables, " +
-        (variable_capacity_ == limit_ ? "its limit" : "and there is no room for " + std::to_string(count) + " more") +
-        "; use plain numbers for data that needs no gradient");
+    throw TapeMemoryError("the tape is full: it holds " + std::to_string(variables_) + " variables, " +
+                          (variable_capacity_ == limit_  ? "its limit"
+                           : count > limit_ - variables_ ? "and " + std::to_string(count) +
+                                                               " more are beyond its limit of " + std::to_string(limit_)
+                                                         : "and the system gives no more memory") +
+                          "; use plain numbers for data that needs no gradient");
 }
 
 Index Tape::add_variables(std::span<const double> values, bool may_collect) {
