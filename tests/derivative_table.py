@@ -25,6 +25,23 @@ class Reelgrad:
     softmax = staticmethod(lambda x: np.array(rg.softmax(x)))
 
 
+class Jax:
+    """JAX's functions under the table's names."""
+
+    def __init__(self) -> None:
+        import jax
+        import jax.numpy
+        import jax.scipy.special as special
+
+        self._homes = [jax.numpy, jax.nn, special, jax.numpy.linalg]
+
+    def lgamma(self, x: Any) -> Any:
+        return self._homes[2].gammaln(x)
+
+    def __getattr__(self, name: str) -> Any:
+        return next(getattr(home, name) for home in self._homes if hasattr(home, name))
+
+
 M = Reelgrad()
 jacobian_of = lru_cache(maxsize=None)(reference_jacobian)
 hessian_of = lru_cache(maxsize=None)(reference_hessian)

@@ -10,7 +10,7 @@ import optree
 import pytest
 
 import reelgrad as rg
-from derivative_table import M, agree, argnums_of, assembled, direction, hessian_of, jacobian_of, over
+from derivative_table import Jax, M, agree, argnums_of, assembled, direction, hessian_of, jacobian_of, over
 from reference.functions import SCALAR, SEVERAL, Row, numbers_in
 
 # --- The table
@@ -84,23 +84,6 @@ def test_third_derivatives_by_nesting_agree_with_differences_of_second_ones(row:
 
 
 # --- JAX
-
-
-class Jax:
-    """JAX's functions under the table's names."""
-
-    def __init__(self) -> None:
-        import jax
-        import jax.numpy
-        import jax.scipy.special as special
-
-        self._homes = [jax.numpy, jax.nn, special, jax.numpy.linalg]
-
-    def lgamma(self, x: Any) -> Any:
-        return self._homes[2].gammaln(x)
-
-    def __getattr__(self, name: str) -> Any:
-        return next(getattr(home, name) for home in self._homes if hasattr(home, name))
 
 
 @pytest.fixture(scope="module")

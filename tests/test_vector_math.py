@@ -84,6 +84,57 @@ def test_the_double_nearest_to_a_multiple_of_half_pi_gets_the_c_librarys_cosine(
     assert found == math.cos(hardest)
 
 
+def quotients() -> list[tuple[float, float]]:
+    """Dividends and divisors of all sizes: subnormal, next to whole quotients, and with quotients of many bits."""
+    rng = random.Random("quotients")
+    pairs: list[tuple[float, float]] = []
+    for _ in range(1500):
+        b = math.ldexp(rng.uniform(0.5, 1.0), rng.randint(-1073, 1020))
+        q = rng.choice([rng.randint(0, 9), rng.randint(0, 1 << 27), rng.randint(0, 1 << 53), 1 << rng.randint(0, 60)])
+        a = q * b
+        pairs += [(a, b), (math.nextafter(a, 0.0), b), (math.nextafter(a, math.inf), b), (a + 0.25 * b, b)]
+        pairs.append((math.ldexp(rng.uniform(0.5, 1.0), rng.randint(-1073, 1024)), b))
+    pairs += [(5e-324, 5e-324), (1.5e-323, 1e-323), (1.7e308, 5e-324), (1.7e308, 1.6e308), (1.0, 1.7e308)]
+    return [(rng.choice([-1.0, 1.0]) * a, rng.choice([-1.0, 1.0]) * b) for a, b in pairs if math.isfinite(a) and b]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_remainders_are_exact(isa: str) -> None:
+    pairs = quotients()
+    operands = [np.array(column) for column in zip(*pairs, strict=True)]
+    for name, exact in (("fmod", math.fmod), ("mod", lambda a, b: a % b), ("floordiv", rg.floordiv)):
+        found = _testing.vector_math(name, isa, True, operands).tolist()
+        alone = _testing.vector_math(name, isa, False, operands).tolist()
+        wrong = [
+            (a, b, y, exact(a, b))
+            for (a, b), y, z in zip(pairs, found, alone, strict=True)
+            if y.hex() != exact(a, b).hex() or y.hex() != z.hex()
+        ]
+        assert wrong == [], name
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_erfinv_is_accurate_into_the_tails(isa: str) -> None:
+    rng = random.Random("erfinv")
+    x = [1.0 - 10.0 ** rng.uniform(-15.9, -0.3) for _ in range(300)] + [
+        10.0 ** rng.uniform(-320, 0) for _ in range(100)
+    ]
+    x += [math.nextafter(1.0, 0.0), 5e-324, 0.9907, 0.9908, 0.9909]
+    x = [rng.choice([-1.0, 1.0]) * v for v in x]
+    found = _testing.vector_math("erfinv", isa, True, [np.array(x)])
+    for argument, y in zip(x, found.tolist(), strict=True):
+        assert error_in_ulps(y, CASES["erfinv"].expected((argument,))[0]) <= 4.0, argument
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_first_power_is_the_number_itself(isa: str) -> None:
+    rng = random.Random("pow")
+    x = [rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-320.0, 308.0) for _ in range(4000)] + [0.0, -0.0, math.inf]
+    for wide in (True, False):
+        found = _testing.vector_math("pow", isa, wide, [np.array(x), np.ones(len(x))])
+        assert found.tobytes() == np.array(x).tobytes()
+
+
 @pytest.mark.parametrize("isa", ISAS)
 def test_sigmoid_goes_down_to_the_smallest_numbers(isa: str) -> None:
     x = np.array([-700.0, -709.0, -720.0, -740.0, -745.0, -746.0, 40.0, 800.0])

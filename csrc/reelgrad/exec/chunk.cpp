@@ -7,6 +7,19 @@
 #include "reelgrad/exec/load.hpp"
 
 namespace reelgrad::exec {
+namespace {
+
+struct Asked {
+    std::size_t work_since = 0;
+    std::chrono::steady_clock::time_point at{};
+};
+thread_local Asked last_asked;
+
+}  // namespace
+
+Stop::Stop(bool (*ask)()) : ask_(ask), work_(last_asked.work_since), asked_(last_asked.at) {}
+
+Stop::~Stop() { last_asked = {work_, asked_}; }
 
 void Stop::ask_now() {
     if (ask_ != nullptr && ask_()) request();

@@ -13,9 +13,13 @@
 namespace reelgrad::exec {
 
 // Whether a run is to go on. The thread that called run() asks the caller now and then; the others look at the flag.
+// Its time goes on from run to run of the thread, because many short runs may come without a look at the caller.
 class Stop {
   public:
-    explicit Stop(bool (*ask)()) : ask_(ask) {}
+    explicit Stop(bool (*ask)());
+    Stop(const Stop&) = delete;
+    Stop& operator=(const Stop&) = delete;
+    ~Stop();
     bool requested() const { return requested_.load(std::memory_order_relaxed); }
     void request() { requested_.store(true, std::memory_order_relaxed); }
     // Called between blocks by the calling thread, with the number of packs times instructions that the block took.
@@ -32,8 +36,8 @@ class Stop {
     void ask_if_due();
 
     bool (*ask_)();
-    std::size_t work_ = 0;
-    std::chrono::steady_clock::time_point asked_{};
+    std::size_t work_;
+    std::chrono::steady_clock::time_point asked_;
     std::atomic<bool> requested_{false};
 };
 

@@ -9,11 +9,6 @@ namespace reelgrad::exec {
 namespace {
 
 template <int W>
-inline Pack<W> erfinv(Pack<W> x) {
-    return lane_by_lane(scalar_erfinv, x);
-}
-
-template <int W>
 inline Pack<W> lgamma(Pack<W> x) {
     return lane_by_lane(scalar_lgamma, x);
 }
@@ -21,21 +16,6 @@ inline Pack<W> lgamma(Pack<W> x) {
 template <int W>
 inline Pack<W> digamma(Pack<W> x) {
     return lane_by_lane(scalar_digamma, x);
-}
-
-template <int W>
-inline Pack<W> fmod(Pack<W> a, Pack<W> b) {
-    return lane_by_lane(scalar_fmod, a, b);
-}
-
-template <int W>
-inline Pack<W> mod(Pack<W> a, Pack<W> b) {
-    return lane_by_lane(scalar_mod, a, b);
-}
-
-template <int W>
-inline Pack<W> floordiv(Pack<W> a, Pack<W> b) {
-    return lane_by_lane(scalar_floordiv, a, b);
 }
 
 template <int W>

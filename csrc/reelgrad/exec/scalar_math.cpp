@@ -12,9 +12,6 @@ double scalar_sin(double x) { return ops::sin(x); }
 double scalar_cos(double x) { return ops::cos(x); }
 double scalar_tan(double x) { return ops::tan(x); }
 double scalar_fmod(double a, double b) { return ops::fmod(a, b); }
-double scalar_mod(double a, double b) { return ops::mod(a, b); }
-double scalar_floordiv(double a, double b) { return ops::floordiv(a, b); }
-double scalar_erfinv(double x) { return ops::erfinv(x); }
 double scalar_lgamma(double x) { return ops::lgamma(x); }
 double scalar_digamma(double x) { return ops::digamma(x); }
 double scalar_polygamma(double n, double x) { return ops::polygamma(n, x); }

@@ -31,7 +31,7 @@ struct Logit : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return select(x >= 0.0 && x <= 1.0, 1.0 / (x * (1.0 - x)), Num(quiet_nan));
+        return select(x >= 0.0 && x <= 1.0, 1.0 / x + 1.0 / (1.0 - x), undefined(x));
     }
 };
 

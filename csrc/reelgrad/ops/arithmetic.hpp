@@ -78,8 +78,10 @@ struct Pow : Binary {
     template <class Num>
     static Partials<Num> partials(const Num& a, const Num& b, const Num& y) {
         const Num power = let("power", select(b < 0.5 && a > 0.0 && a < infinity, y / a, pow(a, b - 1.0)));
-        return {select(b == 0.0 || (power == 0.0 && abs(b) == infinity), Num(0.0), b * power),
-                select((y == 0.0 && a >= 0.0) || (a == 0.0 && b == 0.0), Num(0.0), y * log(a))};
+        // 0 * power by itself where that is finite: its derivative by the exponent is power.
+        return {
+            select((b == 0.0 && !(abs(power) < infinity)) || (power == 0.0 && abs(b) == infinity), Num(0.0), b * power),
+            select((y == 0.0 && a >= 0.0) || (a == 0.0 && b == 0.0), Num(0.0), y * log(a))};
     }
 };
 

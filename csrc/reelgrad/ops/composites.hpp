@@ -117,7 +117,8 @@ struct Mae : Loss {
     }
 };
 
-// c (|r| - c / 2) with c = min(|r|, delta) is r^2 / 2 up to delta and delta (|r| - delta / 2) beyond, without a branch.
+// c (r - c / 2) with c = clip(r, -delta, delta) is r^2 / 2 up to delta and delta (|r| - delta / 2) beyond, without a
+// branch, and without |r|, whose kink at 0 second derivatives would see.
 struct Huber : Loss {
     static constexpr std::string_view name = "huber";
     static constexpr std::string_view formula =
@@ -127,9 +128,9 @@ struct Huber : Loss {
     template <class T>
     static T value(std::span<const T> prediction, std::span<const T> target, double delta = default_delta) {
         return mean_of(prediction, target, [delta](const T& p, const T& t) {
-            const T size = abs(p - t);
-            const T near = minimum(size, T(delta));
-            return near * (size - 0.5 * near);
+            const T r = p - t;
+            const T near = clip(r, T(-delta), T(delta));
+            return near * (r - 0.5 * near);
         });
     }
 };

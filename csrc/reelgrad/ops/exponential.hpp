@@ -89,7 +89,7 @@ struct Log : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return select(x >= 0.0, 1.0 / x, Num(quiet_nan));
+        return select(x >= 0.0, 1.0 / x, undefined(x));
     }
 };
 
@@ -101,7 +101,7 @@ struct Log2 : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return select(x >= 0.0, log2_e / x, Num(quiet_nan));
+        return select(x >= 0.0, log2_e / x, undefined(x));
     }
 };
 
@@ -113,7 +113,7 @@ struct Log10 : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return select(x >= 0.0, log10_e / x, Num(quiet_nan));
+        return select(x >= 0.0, log10_e / x, undefined(x));
     }
 };
 
@@ -125,7 +125,7 @@ struct Log1p : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return select(x >= -1.0, 1.0 / (1.0 + x), Num(quiet_nan));
+        return select(x >= -1.0, 1.0 / (1.0 + x), undefined(x));
     }
 };
 
@@ -139,7 +139,8 @@ struct LogAddExp : Binary {
     }
     template <class Num>
     static Partials<Num> partials(const Num& a, const Num& b, const Num&) {
-        return {select(a == b, Num(0.5), sigmoid(a - b)), select(a == b, Num(0.5), sigmoid(b - a))};
+        const auto no_difference = a == b && abs(a) == infinity;
+        return {select(no_difference, Num(0.5), sigmoid(a - b)), select(no_difference, Num(0.5), sigmoid(b - a))};
     }
 };
 
@@ -152,7 +153,7 @@ struct XLogY : Binary {
     }
     template <class Num>
     static Partials<Num> partials(const Num& a, const Num& b, const Num&) {
-        return {log(b), select(a == 0.0, Num(0.0), select(b >= 0.0, a / b, Num(quiet_nan)))};
+        return {log(b), select(a == 0.0, Num(0.0), select(b >= 0.0, a / b, undefined(b)))};
     }
 };
 
@@ -165,7 +166,7 @@ struct XLog1pY : Binary {
     }
     template <class Num>
     static Partials<Num> partials(const Num& a, const Num& b, const Num&) {
-        return {log1p(b), select(a == 0.0, Num(0.0), select(b >= -1.0, a / (1.0 + b), Num(quiet_nan)))};
+        return {log1p(b), select(a == 0.0, Num(0.0), select(b >= -1.0, a / (1.0 + b), undefined(b)))};
     }
 };
 

@@ -156,6 +156,9 @@ inline FormulaCondition operator!(const FormulaCondition& a) {
     return {Formula::prefix("not ", a.formula, Binding::negation, Binding::negation)};
 }
 
+inline Formula detached(const Formula& x) { return x; }
+inline Formula undefined(const Formula&) { return quiet_nan; }
+
 inline Formula select(const FormulaCondition& condition, const Formula& a, const Formula& b) {
     const Formula& c = condition.formula;
     return Formula(a.at_least(Binding::either) + " if " + c.at_least(Binding::either) + " else " +

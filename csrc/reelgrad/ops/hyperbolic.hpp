@@ -66,7 +66,7 @@ struct Acosh : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0));
+        return (1.0 / sqrt(x - 1.0)) * (1.0 / sqrt(x + 1.0));
     }
 };
 
@@ -79,7 +79,7 @@ struct Atanh : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return select(abs(x) <= 1.0, 1.0 / ((1.0 - x) * (1.0 + x)), Num(quiet_nan));
+        return select(abs(x) <= 1.0, 1.0 / fma(-x, x, Num(1.0)), undefined(x));
     }
 };
 

@@ -45,6 +45,13 @@ constexpr auto is_nan(const Num& x) {
 // The number alone, as a constant: nothing is differentiated through it.
 constexpr double detached(double x) { return x; }
 
+// nan, of which every derivative by x is nan too: what a partial is outside of the domain.
+constexpr double undefined(double) { return quiet_nan; }
+template <class Num>
+Num undefined(const Num& x) {
+    return quiet_nan * x;
+}
+
 // Gives an intermediate of a partial a name. Only Formula, which prints the partials, takes notice.
 template <class Num>
 constexpr const Num& let(std::string_view, const Num& x) {

@@ -125,13 +125,15 @@ struct Norm : Reduction {
         for (const Num& element : x) total = total + square(element / scale);
         return scale * sqrt(total);
     }
-    // From the elements, not y, which may have overflowed; infinite elements share the direction.
+    // From the elements, not y, which may have overflowed; infinite elements share the direction. The scale is of no
+    // account, and so nothing is differentiated through it.
     template <class Num>
     static void partials(std::span<const Num> x, const Num&, std::span<Num> p) {
-        const Num largest = largest_size(x);
+        const Num largest = detached(largest_size(x));
+        const Num scale = select(largest == 0.0, Num(1.0), largest);
         Num total(0.0);
         for (std::size_t i = 0; i < x.size(); ++i) {
-            p[i] = select(abs(x[i]) == largest, sign(x[i]), x[i] / largest);
+            p[i] = select(abs(x[i]) == infinity, sign(x[i]), x[i] / scale);
             total = total + square(p[i]);
         }
         const Num size = select(largest == 0.0, Num(1.0), sqrt(total));

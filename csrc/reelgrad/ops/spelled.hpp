@@ -62,6 +62,8 @@ inline bool operator>=(const Spelled& a, const Spelled& b) { return a.value() >=
 inline bool operator==(const Spelled& a, const Spelled& b) { return a.value() == b.value(); }
 inline bool operator!=(const Spelled& a, const Spelled& b) { return a.value() != b.value(); }
 
+inline Spelled detached(const Spelled& x) { return x; }
+inline Spelled undefined(const Spelled&) { return quiet_nan; }
 inline Spelled select(bool condition, const Spelled& a, const Spelled& b) { return condition ? a : b; }
 
 inline Spelled zero_product(const Spelled& y, const Spelled& c) { return zero_product(y.value(), c.value()); }

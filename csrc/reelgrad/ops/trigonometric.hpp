@@ -53,7 +53,7 @@ struct Asin : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return 1.0 / sqrt((1.0 - x) * (1.0 + x));
+        return 1.0 / sqrt(fma(-x, x, Num(1.0)));
     }
 };
 
@@ -66,7 +66,7 @@ struct Acos : Unary {
     }
     template <class Num>
     static Num partial(const Num& x, const Num&) {
-        return -1.0 / sqrt((1.0 - x) * (1.0 + x));
+        return -1.0 / sqrt(fma(-x, x, Num(1.0)));
     }
 };
 
@@ -84,11 +84,16 @@ struct Atan : Unary {
 };
 
 // (a, b) divided by its larger component. Neither overflows nor underflows where a * a + b * b would, and keeps the
-// direction where a component is infinite.
+// direction where a component is infinite. What is made of it does not depend on the scale, and so nothing is
+// differentiated through that: at |a| = |b| the larger one has no derivative.
 template <class Num>
-Partials<Num> direction(const Num& a, const Num& b, const Num& larger) {
-    return {let("u", select(abs(a) == larger, sign(a), a / larger)),
-            let("v", select(abs(b) == larger, sign(b), b / larger))};
+Num scale_of(const Num& a, const Num& b) {
+    return let("m", detached(maximum(abs(a), abs(b))));
+}
+template <class Num>
+Partials<Num> direction(const Num& a, const Num& b, const Num& scale) {
+    return {let("u", select(abs(a) == infinity, sign(a), a / scale)),
+            let("v", select(abs(b) == infinity, sign(b), b / scale))};
 }
 
 struct Atan2 : Binary {
@@ -101,11 +106,10 @@ struct Atan2 : Binary {
     }
     template <class Num>
     static Partials<Num> partials(const Num& a, const Num& b, const Num&) {
-        const Num larger = let("m", maximum(abs(a), abs(b)));
-        const auto [u, v] = direction(a, b, larger);
+        const Num scale = scale_of(a, b);
+        const auto [u, v] = direction(a, b, scale);
         const Num size = u * u + v * v;
-        return {select(larger == 0.0, Num(0.0), v / size / larger),
-                select(larger == 0.0, Num(0.0), -u / size / larger)};
+        return {select(scale == 0.0, Num(0.0), v / size / scale), select(scale == 0.0, Num(0.0), -u / size / scale)};
     }
 };
 
@@ -118,10 +122,10 @@ struct Hypot : Binary {
     }
     template <class Num>
     static Partials<Num> partials(const Num& a, const Num& b, const Num&) {
-        const Num larger = let("m", maximum(abs(a), abs(b)));
-        const auto [u, v] = direction(a, b, larger);
+        const Num scale = scale_of(a, b);
+        const auto [u, v] = direction(a, b, scale);
         const Num size = sqrt(u * u + v * v);
-        return {select(larger == 0.0, Num(0.0), u / size), select(larger == 0.0, Num(0.0), v / size)};
+        return {select(scale == 0.0, Num(0.0), u / size), select(scale == 0.0, Num(0.0), v / size)};
     }
 };
 
