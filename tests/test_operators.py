@@ -10,7 +10,6 @@ import functools
 import itertools
 import math
 import operator
-import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -42,13 +41,7 @@ SYMBOLS: dict[str, Callable[..., Any]] = {
 def rows(name: str) -> list[tuple[tuple[float, ...], Expected]]:
     """Arguments from the grid and, where any number will do, at random, with what they must yield."""
     case = CASES[name]
-    arguments = case.grid()
-    if case.arguments is None:
-        rng = random.Random(name)
-        for _ in range(20):
-            arguments.append(tuple(rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-4.0, 2.5) for _ in range(case.arity)))
-            arguments.append(tuple(rng.uniform(-1.0, 1.0) for _ in range(case.arity)))
-    return [(x, case.expected(x)) for x in arguments]
+    return [(x, case.expected(x)) for x in case.points(name, 20)]
 
 
 def node_subsets(name: str) -> Iterator[tuple[int, ...]]:

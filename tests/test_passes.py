@@ -124,6 +124,7 @@ REWRITTEN = [
     ("strength", "v2 = neg(v0)\nv3 = add(v1, v2)\n", "v3", "sub("),
     ("strength", "v2 = constant(-1.0)\nv3 = mul(v0, v2)\n", "v3", "neg("),
     ("strength", "v2 = neg(v0)\nv3 = neg(v2)\n", "v3", 'output("y", v0)'),
+    ("strength", "v2 = constant(nan)\nv3 = mul(v0, v2)\n", "v3", 'output("y", v2)'),
     ("fma", "v2 = mul(v0, v1)\nv3 = add(v2, v1)\n", "v3", "fma("),
     ("fma", "v2 = mul(v0, v1)\nv3 = sub(v1, v2)\n", "v3", "fnma("),
     ("fma", "v2 = mul(v0, v0)\nv3 = mul(v1, v0)\nv4 = sub(v2, v3)\nv5 = exp(v4)\n", "v5", "fnma("),

@@ -18,26 +18,9 @@ import pytest
 
 import reelgrad as rg
 from reelgrad import _core
-from reelgrad.paths import PathTree, instead_of
+from reelgrad.paths import PathTree
 from reelgrad.trees import flatten
-from traced import flat, outputs, path_of
-
-
-def tree_of(function: Callable[..., Any], *example: Any, **settings: Any) -> PathTree:
-    parts = [flatten(argument) for argument in example]
-    leaves = [leaf for found, _ in parts for leaf in found]
-    structures = [structure for _, structure in parts]
-    return PathTree(function, structures, leaves, varying=[True] * len(leaves), **settings)
-
-
-def leaves_of(*arguments: Any) -> list[Any]:
-    return [leaf for argument in arguments for leaf in flatten(argument)[0]]
-
-
-def computed(tree: PathTree, *arguments: Any) -> list[float]:
-    leaves = leaves_of(*arguments)
-    return outputs(path_of(tree, leaves).program, flat(leaves))
-
+from traced import computed_on_path, flat, leaves_of, outputs, tree_of
 
 # --- Functions that branch
 
@@ -135,12 +118,12 @@ def test_every_sample_ends_on_a_path_that_computes_what_the_function_does(name: 
     tree = tree_of(function, *samples[0], max_paths=200)
     for arguments in samples:
         want = flat(leaves_of(function(*arguments)))
-        np.testing.assert_array_equal(computed(tree, *arguments), want)
+        np.testing.assert_array_equal(computed_on_path(tree, *arguments), want)
     assert len(tree) > 1
     # A second walk finds every path.
     paths = len(tree)
     for arguments in samples:
-        computed(tree, *arguments)
+        computed_on_path(tree, *arguments)
     assert len(tree) == paths
 
 
@@ -152,18 +135,18 @@ def test_the_order_of_the_samples_does_not_matter(name: str) -> None:
     trees = [tree_of(function, *order[0], max_paths=200) for order in (samples, samples[::-1])]
     for tree, order in zip(trees, (samples, samples[::-1]), strict=True):
         for arguments in order:
-            computed(tree, *arguments)
+            computed_on_path(tree, *arguments)
     assert len(trees[0]) == len(trees[1])
     decisions = [{tuple(g.taken for g in path.guards) for path in tree} for tree in trees]
     assert decisions[0] == decisions[1]
     for arguments in samples:
-        np.testing.assert_array_equal(computed(trees[0], *arguments), computed(trees[1], *arguments))
+        np.testing.assert_array_equal(computed_on_path(trees[0], *arguments), computed_on_path(trees[1], *arguments))
 
 
 def test_a_child_shares_the_decisions_before_the_guard_and_turns_that_one() -> None:
     tree = tree_of(piecewise, -3.0)
     for x in (-0.5, 0.5, 1.5, 1.75, 3.0, 6.0):
-        computed(tree, x)
+        computed_on_path(tree, x)
     assert tree.first.parent is None
     for path in tree:
         if path.parent is None:
@@ -182,7 +165,7 @@ def test_a_child_shares_the_decisions_before_the_guard_and_turns_that_one() -> N
 def test_a_function_without_branches_is_one_path_without_a_classifier() -> None:
     tree = tree_of(lambda x: x * x, 3.0)
     assert (len(tree), tree.first.classifier()) == (1, None)
-    assert computed(tree, 5.0) == [25.0]
+    assert computed_on_path(tree, 5.0) == [25.0]
 
 
 # --- The classifier
@@ -254,150 +237,6 @@ def test_the_classifier_of_many_guards_is_linear_in_them() -> None:
     assert outputs(path.classifier(1600), [-1500.5]) == [2000.0]  # type: ignore[arg-type]
 
 
-# --- What goes wrong
-
-
-def test_a_function_that_branches_elsewhere_the_second_time_is_not_pure() -> None:
-    calls: list[int] = []
-
-    def function(x: Any) -> Any:
-        calls.append(1)
-        if len(calls) % 2:
-            if x > 0.0:
-                return x
-        else:
-            if x > 1.0:
-                return x
-        return -x
-
-    tree = tree_of(function, 1.0)
-    with pytest.raises(rg.TraceError, match="not pure") as raised:
-        computed(tree, -1.0)
-    assert "traced again" in raised.value.__notes__[0]
-    assert len(tree) == 1
-    with pytest.raises(rg.TraceError, match="branches 0 times, where it branched at least 1"):
-        tree_of(once(), 1.0).child(tree_of(once(), 1.0).first, 0, [1.0])
-
-
-def test_a_function_that_computes_otherwise_the_second_time_is_not_pure() -> None:
-    calls: list[int] = []
-
-    def function(x: Any) -> Any:
-        calls.append(1)
-        for _ in calls:
-            x = x * 2.0
-        return x if x > 0.0 else -x
-
-    tree = tree_of(function, 1.0)
-    with pytest.raises(
-        rg.TraceError, match=r"not pure.* 2 operators before it branches .*, where it computed 1 before"
-    ):
-        computed(tree, -1.0)
-    assert len(tree) == 1
-
-
-def once() -> Callable[[Any], Any]:
-    """A function that asks the first time only."""
-    asked: list[bool] = []
-
-    def function(x: Any) -> Any:
-        if not asked:
-            asked.append(bool(x > 0.0))
-        return x
-
-    return function
-
-
-def test_an_error_on_another_path_is_the_function_s_own_and_the_tree_stays() -> None:
-    def function(x: Any) -> Any:
-        if x < 0.0:
-            raise ValueError("no negative numbers")
-        return x
-
-    tree = tree_of(function, 1.0)
-    for _ in range(2):
-        with pytest.raises(ValueError, match="no negative numbers"):
-            computed(tree, -1.0)
-    assert len(tree) == 1
-    assert computed(tree, 2.0) == [2.0]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [lambda x: (x, x), lambda x: "text", lambda x: None, lambda x: np.array([x]), lambda x: [x]],
-)
-def test_paths_return_one_structure(other: Callable[[Any], Any]) -> None:
-    def function(x: Any) -> Any:
-        return x if x > 0.0 else other(x)
-
-    tree = tree_of(function, 1.0)
-    with pytest.raises(rg.StructureError, match=r"test_paths\.py:\d+ \(return x if x > 0\.0 else other\(x\)\)"):
-        computed(tree, -1.0)
-    assert len(tree) == 1
-
-
-def test_constants_and_numbers_are_the_same_structure() -> None:
-    tree = tree_of(lambda x: x if x > 0.0 else 0.0 if x > -1.0 else 2, 1.0)
-    assert [computed(tree, x) for x in (1.0, -0.5, -3.0)] == [[1.0], [0.0], [2.0]]
-
-
-def test_more_paths_than_allowed_tell_the_lines_and_what_to_write() -> None:
-    def function(a: Any) -> Any:
-        total = 0.0
-        for x in a:
-            total = total + max(0.0, x)
-        if total > 1.0:
-            total = total * 2.0
-        return total
-
-    rng = random.Random(2)
-    tree = tree_of(function, np.ones(6), max_paths=10)
-
-    def many_samples() -> None:
-        for _ in range(100):
-            computed(tree, np.array(draw(rng, *[(-1.0, 1.0)] * 6)))
-
-    with pytest.raises(rg.PathsError) as raised:
-        many_samples()
-    assert isinstance(raised.value, rg.ReelgradError)
-    text = str(raised.value)
-    first = function.__code__.co_firstlineno
-    assert "more than 10 paths" in text
-    assert re.search(rf"test_paths\.py:{first + 3}: \d+ of 10: total = total \+ max\(0\.0, x\)", text)
-    assert "rg.relu(x)" in text
-    assert "max_paths" in text
-    assert len(tree) == 10
-    assert tree_of(function, np.ones(6), max_paths=1).first.program is not None
-
-
-@pytest.mark.parametrize(
-    ("line", "operator"),
-    [
-        ("y = max(0.0, x)", "rg.relu"),
-        ("y = max(x, 0)", "rg.relu"),
-        ("return max(a, b)", "rg.maximum"),
-        ("return min(a, 1.0)", "rg.minimum"),
-        ("return min(max(x, lo), hi)", "rg.clip"),
-        ("return max(lo, min(x, hi))", "rg.clip"),
-        ("y = x if x > 0 else -x", "rg.abs"),
-        ("y = -x if x < 0.0 else x", "rg.abs"),
-        ("y = x if x > 0.0 else 0.0", "rg.relu"),
-        ("y = a if b > c else d", "rg.where"),
-        ("if x > 0:", "rg.relu"),
-        ("if x * y > z:", "rg.where"),
-        ("elif x > y:", "rg.where"),
-        ("h = np.maximum(np.array([x, y]), 0.0)", "reelgrad's function of that name"),
-        ("while abs(dx) > tol:", "fixed number of times"),
-        ("ordered = sorted(xs)", "sort the data"),
-        ("flag = x > 0 and y > 0", "&, |"),
-        ("", "rg.where"),
-        ("y = self.max(a, b) if c else d", "rg.where"),
-    ],
-)
-def test_the_cure_fits_the_line(line: str, operator: str) -> None:
-    assert operator in instead_of(line)
-
-
 # --- At the boundary
 
 
@@ -413,7 +252,7 @@ def test_programs_of_paths_have_the_same_inputs_and_outputs() -> None:
     tree = tree_of(irregular, 0.5, np.arange(6.0))
     rng = random.Random(8)
     for _ in range(30):
-        computed(tree, rng.uniform(-2.0, 2.0), np.array(draw(rng, *[(-1.0, 1.0)] * 6)))
+        computed_on_path(tree, rng.uniform(-2.0, 2.0), np.array(draw(rng, *[(-1.0, 1.0)] * 6)))
     assert len(tree) > 4
     assert len({tuple(path.program.inputs) for path in tree}) == 1
     assert len({tuple(name for name, _, _ in path.program.outputs) for path in tree}) == 1
@@ -423,7 +262,7 @@ def test_shared_guards_have_the_same_conditions_on_all_paths() -> None:
     """So that every classifier gives the same bits for a guard that paths share."""
     tree = tree_of(newton, 30.0, max_paths=100)
     for x in (0.5, 2.0, 700.0, 1e-3):
-        computed(tree, x)
+        computed_on_path(tree, x)
     for path in tree:
         if path.parent is None or path.left_at is None:
             continue

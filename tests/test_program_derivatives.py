@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-import random
 from itertools import product
 
 import mpmath
@@ -42,14 +41,7 @@ def differentiated(name: str) -> list[int]:
 
 @functools.cache
 def rows(name: str) -> list[Arguments]:
-    case = CASES[name]
-    arguments = case.grid()
-    if case.arguments is None:
-        rng = random.Random(name)
-        for _ in range(20):
-            arguments.append(tuple(rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-4.0, 2.5) for _ in range(case.arity)))
-            arguments.append(tuple(rng.uniform(-1.0, 1.0) for _ in range(case.arity)))
-    return arguments
+    return CASES[name].points(name, 20)
 
 
 def columns(name: str) -> list[Array]:

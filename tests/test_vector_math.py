@@ -26,13 +26,7 @@ ISAS = rg.cpu_features()["available"]
 @functools.cache
 def rows(name: str) -> list[tuple[tuple[float, ...], Expected]]:
     case = CASES[name]
-    arguments = case.grid()
-    if case.arguments is None:
-        rng = random.Random(name)
-        for _ in range(60):
-            arguments.append(tuple(rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-6.0, 2.6) for _ in range(case.arity)))
-            arguments.append(tuple(rng.uniform(-1.0, 1.0) for _ in range(case.arity)))
-    return [(x, case.expected(x)) for x in arguments]
+    return [(x, case.expected(x)) for x in case.points(name, 60)]
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -104,7 +104,7 @@ void formulas_read_like_python() {
                           "0 if y == 0 and a >= 0 or a == 0 and b == 0 else y*log(a)"});
     expect_formulas<Mod>({"a % b", "1", "-(a // b)"});
     expect_formulas<Fmod>({"fmod(a, b)", "1", "-round((a - y)/b)"});
-    expect_formulas<Relu>({"relu(x)", "0 if x <= 0 else 1"});
+    expect_formulas<Relu>({"relu(x)", "0 if y <= 0 else 1"});
     expect_formulas<Log>({"log(x)", "1/x if x >= 0 else nan"});
     expect_formulas<Sqrt>({"sqrt(x)", "0.5/y"});
     expect_formulas<Erf>({"erf(x)", "2/sqrt(pi)*exp(-x*x)"});

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,17 @@ class Case:
         if self.arguments is not None:
             return list(self.arguments)
         return list(itertools.product(SHORT_GRID if self.arity == 3 else GRID, repeat=self.arity))
+
+    def points(self, name: str, count: int) -> list[tuple[float, ...]]:
+        """The grid and, where any number will do, random arguments: `count` of all sizes, as many below 1."""
+        found = self.grid()
+        if self.arguments is None:
+            rng = random.Random(name)
+            for _ in range(count):
+                sizes = [10.0 ** rng.uniform(-6.0, 2.5) for _ in range(self.arity)]
+                found.append(tuple(rng.choice([-1.0, 1.0]) * size for size in sizes))
+                found.append(tuple(rng.uniform(-1.0, 1.0) for _ in range(self.arity)))
+        return found
 
     def expected(self, arguments: Sequence[float]) -> Expected:
         """Value and partials at the arguments; None where nothing is promised."""

@@ -1,9 +1,10 @@
 // exec/math_erfinv.hpp: the inverse of the error function.
 //
 // As M. Giles does ("Approximating the erfinv function", 2010), by w = -log((1 - x)(1 + x)): erfinv(x) / x is smooth in
-// it, and what w lost in rounding hardly counts. Up to w = 4 it is a rational function of w; beyond, erfinv(x) is
-// t = sqrt(-log(1 - |x|)), where 1 - |x| is exact, plus a rational function of t - 2. Both were made by interpolation
-// at Chebyshev's points with 300 bits, and are good to 8e-19 and 8e-18; their coefficients have one sign.
+// it, and what w lost in rounding hardly counts. Up to w = 4 it is sqrt(pi) / 2 plus w times a rational function of w;
+// beyond, erfinv(x) is t = sqrt(-log(1 - |x|)), where 1 - |x| is exact, plus a rational function of t - 2. Both were
+// made by interpolation at Chebyshev's points with 300 bits, and are good to 5e-19 and 8e-18; their coefficients have
+// one sign.
 //
 // Included by the files of the instruction sets only; everything is in an anonymous namespace, see lanes.hpp.
 #pragma once
@@ -30,15 +31,15 @@ template <int W>
 template <int W>
 [[gnu::always_inline]] inline Pack<W> erfinv(Pack<W> x) {
     using P = Pack<W>;
-    const P w = -log((1.0 - abs(x)) * (1.0 + abs(x)));
-    const P p = polynomial(w, {0x1.c5bf891b4ef6bp-1, 0x1.5cbffc196cebep-2, 0x1.70329aed01a71p-4, 0x1.17206e83d5eb4p-6,
-                               0x1.38a84dfd70a7bp-9, 0x1.08ae7adbb20bfp-12, 0x1.49197a5434b2fp-16,
-                               0x1.113616ef2828fp-20, 0x1.d26bee4ad49b0p-26});
+    const P w = 0.0 - log((1.0 - abs(x)) * (1.0 + abs(x)));  // not -0, which would turn -0 into 0
+    const P p =
+        polynomial(w, {0x1.db29fb2fee5e4p-3, 0x1.3ff281296e0b6p-5, 0x1.88c72230851acp-7, 0x1.80b1a40604a54p-10,
+                       0x1.848eb16600e5dp-13, 0x1.e573e9980314bp-17, 0x1.ae8c9f7b687eep-21, 0x1.9bc0dab924998p-26});
     const P q =
-        polynomial(w, {1.0, 0x1.f5c224ff3d460p-4, 0x1.cd74645de7057p-5, 0x1.696e5f1185b2cp-8, 0x1.0126e171850d7p-10,
-                       0x1.2433598658d87p-14, 0x1.5389931d96864p-18, 0x1.a9839a579b101p-23, 0x1.d41f468534b47p-30});
+        polynomial(w, {1.0, 0x1.e59b79daa9d7dp-4, 0x1.c95463e5abb7cp-5, 0x1.5ac2a8fd9eebep-8, 0x1.f8246b20c56d6p-11,
+                       0x1.14f1a8989c7f9p-14, 0x1.47c382db102efp-18, 0x1.8c3dafaf2a70ap-23, 0x1.bcc18e74ac456p-30});
     const Mask<W> tail = w > 4.0;
-    const P y = x * (p / q);
+    const P y = mul_add(x, P(ops::half_sqrt_pi), x * (w * (p / q)));
     if (any(tail)) return select(tail, erfinv_tail(x), y);
     return y;
 }

@@ -268,6 +268,9 @@ class Strength {
 
     Found product(Code code, ValueId a, ValueId b) {
         if (a == b) return make<Square>(a);
+        for (const ValueId factor : {a, b}) {
+            if (const auto c = constant(factor); c && std::isnan(*c)) return factor;  // whatever the other one is
+        }
         return trivial_product(code, a, b);
     }
 
