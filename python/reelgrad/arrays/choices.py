@@ -15,14 +15,20 @@ from reelgrad import _core
 from reelgrad.arrays.array import Array, asarray
 from reelgrad.arrays.protocols import implements, of_numpy
 from reelgrad.arrays.rearranging import broadcast_arrays
+from reelgrad.arrays.unrolled import is_traced, sorted_by_comparing
 
-__all__ = ["values_of"]
+__all__ = ["shape_of", "values_of"]
 
 
 def values_of(x: Any) -> Any:
     """Return the plain numbers of an Array, a Node, or of sequences of these."""
     whole = asarray(x) if isinstance(x, (list, tuple)) else x
     return whole.value if isinstance(whole, (Array, _core.Node)) else x
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of an Array, a Node, or numbers."""
+    return () if isinstance(x, _core.Node) else np.shape(x)
 
 
 # --- By a condition
@@ -81,9 +87,10 @@ def _extract(condition: Any, arr: Any) -> Any:
 
 @implements(np.nan_to_num)
 def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    values = x.value
-    replaced = np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf)
-    return _core.where(np.isfinite(values), x, replaced)
+    largest = np.finfo(np.float64).max
+    x = _core.where(np.isnan(x), nan, x)
+    x = _core.where(x == np.inf, largest if posinf is None else posinf, x)
+    return _core.where(x == -np.inf, -largest if neginf is None else neginf, x)
 
 
 # --- By order
@@ -93,6 +100,8 @@ def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, n
 def _sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
     if axis is None:
         a, axis = a.ravel(), -1
+    if is_traced(a):
+        return sorted_by_comparing(a, axis)
     indices = np.argsort(a.value, axis, kind="stable")
     return a._view(np.take_along_axis(a._positions(), indices, axis))
 
@@ -101,6 +110,8 @@ def _sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *,
 def _partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: Any = None) -> Any:
     if axis is None:
         a, axis = a.ravel(), -1
+    if is_traced(a):
+        return sorted_by_comparing(a, axis)
     indices = np.argpartition(a.value, kth, axis)
     return a._view(np.take_along_axis(a._positions(), indices, axis))
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array import asarray
-from reelgrad.arrays.choices import values_of
+from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.choices import shape_of, values_of
 from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy
 from reelgrad.arrays.rearranging import concatenate, stack
 from reelgrad.arrays.reductions import one_axis, refuse
 from reelgrad.arrays.running import diff
+from reelgrad.arrays.unrolled import is_traced
 
 __all__: list[str] = []
 
@@ -25,7 +26,7 @@ def _fitting(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Let a composition raise what a ufunc raises, before anything is recorded."""
 
     def call(a: Any, b: Any) -> Any:
-        shapes = [np.shape(values_of(x)) for x in (a, b)]
+        shapes = [shape_of(x) for x in (a, b)]
         try:
             np.broadcast_shapes(*shapes)
         except ValueError:
@@ -38,15 +39,15 @@ def _fitting(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def _ignoring_nan(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def call(a: Any, b: Any) -> Any:
-        chosen = _core.where(np.isnan(values_of(b)), a, choose(a, b))
-        return _core.where(np.isnan(values_of(a)), b, chosen)
+        chosen = _core.where(b != b, a, choose(a, b))
+        return _core.where(a != a, b, chosen)
 
     return _fitting(call)
 
 
 @_fitting
 def _heaviside(a: Any, b: Any) -> Any:
-    return _core.where(values_of(a) == 0.0, b, 0.5 + 0.5 * _core.sign(a))
+    return _core.where(a == 0.0, b, 0.5 + 0.5 * _core.sign(a))
 
 
 @_fitting
@@ -85,7 +86,7 @@ def _fix(x: Any, out: Any = None) -> Any:
 @implements(np.sinc)
 def _sinc(x: Any) -> Any:
     angle = np.pi * x
-    return _core.where(x.value == 0.0, 1.0, _core.sin(angle) / angle)
+    return _core.where(x == 0.0, 1.0, _core.sin(angle) / angle)
 
 
 @implements(np.imag)
@@ -98,16 +99,22 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     if period is not None:
         raise _core.NodeTypeError("numpy.interp of Arrays takes no period; reduce x by % before")
     x, xp, fp = asarray(x), asarray(xp), asarray(fp)
-    at, places = values_of(x), values_of(xp)
-    if len(places) != len(fp):
+    if len(xp) != len(fp):
         raise _core.LengthError("fp and xp are not of the same length.")
-    if len(places) < 2:
+    if len(xp) < 2:
         raise _core.LengthError("numpy.interp of Arrays needs two points at least")
-    k = np.clip(np.searchsorted(places, at, "right") - 1, 0, len(places) - 2)
-    x0, x1, y0, y1 = xp[k], xp[k + 1], fp[k], fp[k + 1]
-    result = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
-    result = _core.where(at < places[0], fp[0] if left is None else left, result)
-    return _core.where(at > places[-1], fp[-1] if right is None else right, result)
+    if any(isinstance(part, (Array, _core.Node)) and is_traced(part) for part in (x, xp)):
+        slopes = diff(fp) / diff(xp)
+        result: Any = fp[0] + slopes[0] * (x - xp[0])
+        for k in range(1, len(xp) - 1):
+            result = _core.where(x >= xp[k], fp[k] + slopes[k] * (x - xp[k]), result)
+    else:
+        places = values_of(xp)
+        index = np.clip(np.searchsorted(places, values_of(x), "right") - 1, 0, len(places) - 2)
+        x0, x1, y0, y1 = xp[index], xp[index + 1], fp[index], fp[index + 1]
+        result = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
+    result = _core.where(x < xp[0], fp[0] if left is None else left, result)
+    return _core.where(x > xp[-1], fp[-1] if right is None else right, result)
 
 
 @implements(np.linspace)
@@ -117,7 +124,7 @@ def _linspace(
     refuse("linspace", None, dtype)
     start, stop = asarray(start), asarray(stop)
     span = stop - start
-    shares = np.linspace(0.0, 1.0, num, endpoint).reshape(-1, *(1,) * np.ndim(values_of(span)))
+    shares = np.linspace(0.0, 1.0, num, endpoint).reshape(-1, *(1,) * len(shape_of(span)))
     result = np.moveaxis(start + span * shares, 0, axis)
     return (result, span / float(num - 1 if endpoint else num)) if retstep else result
 
@@ -141,7 +148,7 @@ def _slope(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
             "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are "
             "required."
         )
-    h = diff(spacing) if np.ndim(values_of(spacing)) == 1 else np.broadcast_to(asarray([spacing]), (len(y) - 1,))
+    h = diff(spacing) if len(shape_of(spacing)) == 1 else np.broadcast_to(asarray([spacing]), (len(y) - 1,))
     if len(h) != len(y) - 1:
         raise ValueError("when 1d, distances must match the length of the corresponding dimension")
     h = np.reshape(h, (-1,) + (1,) * (y.ndim - 1))

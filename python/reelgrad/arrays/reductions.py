@@ -104,10 +104,13 @@ for _name, _function in _REDUCTIONS.items():
 
 
 def counts(a: Any, axis: Axis, where: Any) -> Any:
-    """Return how many elements each result is of."""
-    mask = np.broadcast_to(values_of(where) if _given(where) else True, a.shape)
-    counts: NDArray[Any] = np.sum(mask, axis if axis is None or isinstance(axis, int) else tuple(axis), keepdims=True)
-    return counts.astype(np.float64)
+    """Return how many elements each result is of, with the axes kept: numbers, or an Array if a trace decides."""
+    mask = values_of(where) if _given(where) else True
+    if isinstance(mask, np.ndarray) and mask.dtype == np.dtype(object):
+        return asarray(_core.where(mask, 1.0, 0.0)).sum(axis, keepdims=True)
+    axes: Any = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    number: NDArray[Any] = np.sum(np.broadcast_to(mask, a.shape), axes, keepdims=True)
+    return number.astype(np.float64)
 
 
 def _without(x: Any, axis: Axis, keepdims: Any) -> Any:
@@ -170,9 +173,9 @@ if hasattr(np.linalg, "trace"):  # of the last two axes
 
 def _ignoring_nan(name: str, whole: Callable[..., Any], **defaults: Any) -> None:
     def call(a: Any, axis: Axis = None, **settings: Any) -> Any:
-        valid = ~np.isnan(a.value)
+        valid = a == a
         if _given(settings.get("where")):
-            valid &= values_of(settings["where"])
+            valid = np.logical_and(valid, values_of(settings["where"]))
         settings["where"] = valid
         return whole(a, axis, **{**defaults, **settings})
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad.arrays.array import asarray
-from reelgrad.arrays.choices import values_of
+from reelgrad.arrays.choices import shape_of
 from reelgrad.arrays.protocols import implements, of_numpy
 from reelgrad.arrays.rearranging import concatenate, stack
 from reelgrad.arrays.reductions import as_array, one_axis, refuse
@@ -104,7 +104,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
     parts = [part for part in (prepend, a, append) if part is not np._NoValue]
     if n > 0 and len(parts) > 1:
         one = [1 if d == axis else length for d, length in enumerate(a.shape)]
-        ends = [part if part is a or np.ndim(values_of(part)) else np.broadcast_to(_whole(part), one) for part in parts]
+        ends = [part if part is a or shape_of(part) else np.broadcast_to(_whole(part), one) for part in parts]
         a = concatenate(ends, axis)
     before, after = [slice(None)] * np.ndim(a), [slice(None)] * np.ndim(a)
     before[axis], after[axis] = slice(None, -1), slice(1, None)

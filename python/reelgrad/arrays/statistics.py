@@ -9,10 +9,11 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad.arrays.array import Array, Axis, asarray
-from reelgrad.arrays.choices import values_of
+from reelgrad.arrays.choices import shape_of, values_of
 from reelgrad.arrays.protocols import implements
 from reelgrad.arrays.rearranging import concatenate
 from reelgrad.arrays.reductions import as_array, counts, mean_over, one_axis, refuse
+from reelgrad.arrays.unrolled import is_traced
 
 
 @implements(np.average)
@@ -20,7 +21,7 @@ def _average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fa
     a = asarray(a)
     if weights is None:
         result = mean_over(a, axis, keepdims=keepdims)
-        scale: Any = np.broadcast_to(np.squeeze(counts(a, axis, None)) * 1.0, np.shape(values_of(result)))
+        scale: Any = np.broadcast_to(np.squeeze(counts(a, axis, None)) * 1.0, shape_of(result))
     else:
         weights = asarray(weights)
         if np.shape(weights) != np.shape(a):
@@ -34,7 +35,7 @@ def _average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fa
             weights = np.reshape(weights, tuple(n if d in axes else 1 for d, n in enumerate(a.shape)))
             weights = np.broadcast_to(weights, a.shape)
         scale = np.sum(weights, axis=axis, keepdims=keepdims is True)
-        if np.any(values_of(scale) == 0.0):
+        if not (isinstance(scale, (Array, _core.Node)) and is_traced(scale)) and np.any(values_of(scale) == 0.0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         result = np.sum(a * weights, axis=axis, keepdims=keepdims is True) / scale
     return (result, scale) if returned else result

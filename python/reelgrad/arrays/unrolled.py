@@ -1,4 +1,4 @@
-"""Linear algebra in what becomes a Program, such as a trace: the operations of the algorithms themselves.
+"""Linear algebra and sorting in what becomes a Program, such as a trace: the operations of the algorithms themselves.
 
 Branches are out of the question, and so is pivoting: systems are reduced by Householder reflections, which are stable
 without it (G. H. Golub and C. F. Van Loan, Matrix Computations, 5.2). What is wrong with a matrix shows in the numbers,
@@ -15,7 +15,7 @@ from reelgrad import _core
 from reelgrad.arrays.rearranging import concatenate, stack
 from reelgrad.nesting import becomes_program
 
-__all__ = ["cholesky", "determinant", "inverse", "is_traced", "solution"]
+__all__ = ["cholesky", "determinant", "inverse", "is_traced", "solution", "sorted_by_comparing"]
 
 
 def is_traced(x: Any) -> bool:
@@ -89,3 +89,21 @@ def cholesky(a: Any) -> Any:
         below = column[..., 1:]
         rest = rest[..., 1:, 1:] - below[..., :, None] * below[..., None, :] if k < n - 1 else None
     return stack(columns, -1)
+
+
+def sorted_by_comparing(a: Any, axis: int) -> Any:
+    """Return the elements sorted along an axis, by a network of minima and maxima (K. E. Batcher, 1968)."""
+    rows = list(np.moveaxis(a, axis, 0))
+    n = len(rows)
+    size = 1
+    while size < n:
+        step = size
+        while step:
+            for start in range(step % size, n - step, 2 * step):
+                for low in range(start, min(start + step, n - step)):
+                    if low // (2 * size) == (low + step) // (2 * size):
+                        x, y = rows[low], rows[low + step]
+                        rows[low], rows[low + step] = _core.minimum(x, y), _core.maximum(x, y)
+            step //= 2
+        size *= 2
+    return np.moveaxis(stack(rows), 0, axis)
