@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad.arrays.array import asarray
+from reelgrad.arrays.choices import shape_of
 from reelgrad.arrays.products import matmul
 from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy
 from reelgrad.arrays.reductions import refuse
@@ -36,21 +38,18 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = True, **settings: An
     for name in sorted(set(settings) - {"order", "casting"}):
         raise TypeError(f"einsum() got an unexpected keyword argument {name!r}")
     subscripts, arrays = _as_text(operands)
-    made = [asarray(x) for x in arrays]
-    terms, result = _labels(subscripts, [0 if isinstance(x, _core.Node) else np.ndim(x) for x in made])
-    parts = [_Term(x, term) for x, term in zip(made, terms, strict=True)]
-    sizes = _sizes(parts, subscripts)
-    for part in parts:
-        part.drop_length_one(sizes)
-    for i, j in _pairs(parts, result):
-        second, first = parts.pop(max(i, j)), parts.pop(min(i, j))
-        keep = {*result, *(label for part in parts for label in part.labels)}
-        parts.append(_product(first, second, keep))
-    (last,) = parts
-    last.sum_all_but(set(result))
-    missing = [label for label in result if label not in last.labels]  # of length 1
-    x = last.transposed([label for label in result if label in last.labels])
-    return x[tuple(None if label in missing else slice(None) for label in result)] if missing else x
+    values = [asarray(x) for x in arrays]
+    for name, of, further in _plan(subscripts, tuple(map(shape_of, values))):
+        x = values[of]
+        if name == "multiply":
+            values.append(x * values[further])
+        elif name == "matmul":
+            values.append(matmul(x, values[further]))
+        elif name == "vector":
+            values.append(asarray([x]))
+        else:
+            values.append(getattr(x, name)(*further))
+    return values[-1]
 
 
 def _as_text(operands: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -113,60 +112,108 @@ def _labels(subscripts: str, ranks: Sequence[int]) -> tuple[list[list[str]], lis
     return result, out
 
 
+# --- Plans
+
+# A method with its arguments, or a product with another; what it makes stands behind all that was there.
+Step = tuple[str, int, Any]
+
+
+@lru_cache(maxsize=1024)
+def _plan(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> list[Step]:
+    """Return what to do with operands of these shapes. The operands come first, the result is what is made last."""
+    terms, result = _labels(subscripts, [len(shape) for shape in shapes])
+    steps: list[Step] = []
+    parts = [
+        _Term(steps, len(shapes), k, labels, shape) for k, (labels, shape) in enumerate(zip(terms, shapes, strict=True))
+    ]
+    sizes = _sizes(parts, subscripts)
+    for part in parts:
+        part.drop_length_one(sizes)
+    for i, j in _pairs(parts, result):
+        second, first = parts.pop(max(i, j)), parts.pop(min(i, j))
+        keep = {*result, *(label for part in parts for label in part.labels)}
+        parts.append(_product(first, second, keep))
+    (last,) = parts
+    last.sum_all_but(set(result))
+    last.spread(result)
+    if not steps:  # the operand as it is
+        last.do("reshape", (last.shape,), last.labels, last.shape)
+    return steps
+
+
 class _Term:
-    """An operand with a label for each axis."""
+    """An array in a plan, with a label for each axis."""
 
-    def __init__(self, x: Any, labels: Sequence[str]) -> None:
-        self.x, self.labels = x, list(labels)
-
-    def shape(self) -> tuple[int, ...]:
-        return () if isinstance(self.x, _core.Node) else np.shape(self.x)
+    def __init__(self, steps: list[Step], count: int, at: int, labels: Sequence[str], shape: tuple[int, ...]) -> None:
+        self.steps, self.count, self.at = steps, count, at
+        self.labels, self.shape = list(labels), shape
 
     def sizes(self) -> dict[str, int]:
-        return dict(zip(self.labels, self.shape(), strict=True))
+        return dict(zip(self.labels, self.shape, strict=True))
+
+    def do(self, name: str, further: Any, labels: Sequence[str], shape: Sequence[int]) -> None:
+        """Become what a step makes of this."""
+        self.steps.append((name, self.at, further))
+        self.at = self.count + len(self.steps) - 1
+        self.labels, self.shape = list(labels), tuple(shape)
 
     def drop_length_one(self, sizes: dict[str, int]) -> None:
         """Drop axes that broadcast; then take the diagonals of labels that are there several times."""
         for axis in reversed(range(len(self.labels))):
-            if self.shape()[axis] == 1 and (sizes[self.labels[axis]] > 1 or self.labels.count(self.labels[axis]) > 1):
-                self.x = np.squeeze(self.x, axis)
-                del self.labels[axis]
+            label = self.labels[axis]
+            if self.shape[axis] == 1 and (sizes[label] > 1 or self.labels.count(label) > 1):
+                rest = [k for k in range(len(self.labels)) if k != axis]
+                self.do("squeeze", (axis,), [self.labels[k] for k in rest], [self.shape[k] for k in rest])
         for label in [label for label, count in Counter(self.labels).items() if count > 1]:
             while self.labels.count(label) > 1:
                 first = self.labels.index(label)
                 second = self.labels.index(label, first + 1)
-                self.x = np.diagonal(self.x, 0, first, second)
-                self.labels = [b for k, b in enumerate(self.labels) if k not in (first, second)] + [label]
+                rest = [k for k in range(len(self.labels)) if k not in (first, second)]
+                labels = [*(self.labels[k] for k in rest), label]
+                self.do("diagonal", (0, first, second), labels, [*(self.shape[k] for k in rest), self.shape[first]])
 
     def sum_all_but(self, keep: set[str]) -> None:
         axes = tuple(k for k, label in enumerate(self.labels) if label not in keep)
         if axes:
-            self.x = np.sum(self.x, axis=axes)
-            self.labels = [label for label in self.labels if label in keep]
+            rest = [k for k in range(len(self.labels)) if k not in axes]
+            self.do("sum", (axes,), [self.labels[k] for k in rest], [self.shape[k] for k in rest])
 
-    def transposed(self, labels: Sequence[str]) -> Any:
-        """Return the array with its axes in the order of these labels."""
+    def transpose(self, labels: Sequence[str]) -> None:
+        """Put the axes in the order of these labels."""
         order = tuple(self.labels.index(label) for label in labels)
-        return self.x if order == tuple(range(len(order))) else np.transpose(self.x, order)
+        if order != tuple(range(len(order))):
+            self.do("transpose", (order,), labels, [self.shape[k] for k in order])
 
-    def matrices(self, *groups: Sequence[str]) -> Any:
-        """Return the array with one axis for each group of labels."""
+    def group(self, *groups: Sequence[str]) -> None:
+        """Get one axis for each group of labels."""
         sizes = self.sizes()
-        x = self.transposed([label for group in groups for label in group])
-        return np.reshape(x, [prod(sizes[label] for label in group) for group in groups])
+        self.transpose([label for group in groups for label in group])
+        shape = tuple(prod(sizes[label] for label in group) for group in groups)
+        if shape != self.shape:
+            self.do("reshape", (shape,), ["" for _ in shape], shape)
+
+    def spread(self, labels: Sequence[str]) -> None:
+        """Get an axis for each of the labels, of length 1 for those that there are not."""
+        if not self.labels and labels:  # of a Node too, which has no axes and mixes with no array
+            self.do("vector", None, labels[-1:], (1,))
+        self.transpose([label for label in labels if label in self.labels])
+        if len(self.labels) < len(labels):
+            sizes = self.sizes()
+            index = tuple(slice(None) if label in sizes else None for label in labels)
+            self.do("__getitem__", (index,), labels, [sizes.get(label, 1) for label in labels])
 
 
 def _sizes(parts: Sequence[_Term], subscripts: str) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for part in parts:
-        for label, size in zip(part.labels, part.shape(), strict=True):
+        for label, size in zip(part.labels, part.shape, strict=True):
             known = sizes.setdefault(label, size)
             if known == 1:
                 sizes[label] = size
             elif size not in (1, known):
                 raise _core.LengthError(
                     "operands could not be broadcast together with remapped shapes [original->remapped]: "
-                    f"'{subscripts}' of {' '.join(str(p.shape()) for p in parts)}: '{label}' is {known} and {size}"
+                    f"'{subscripts}' of {' '.join(str(p.shape) for p in parts)}: '{label}' is {known} and {size}"
                 )
     return sizes
 
@@ -181,7 +228,7 @@ def _pairs(parts: Sequence[_Term], result: Sequence[str]) -> list[tuple[int, int
             letters.setdefault(label, chr(ord("A") + len(letters) + 6 * (len(letters) > 25)))
     text = ",".join("".join(letters[label] for label in part.labels) for part in parts)
     text += "->" + "".join(letters[label] for label in result if label in letters)
-    shapes = [np.broadcast_to(0.0, part.shape()) for part in parts]
+    shapes = [np.broadcast_to(0.0, part.shape) for part in parts]
     path = np.einsum_path(text, *shapes, optimize="greedy")[0][1:]
     pairs: list[tuple[int, int]] = []
     for step in path:  # of more than two at once: the last two first
@@ -201,34 +248,26 @@ def _product(a: _Term, b: _Term, keep: set[str]) -> _Term:
     inside = [label for label in shared if label not in keep]
     left = [label for label in a.labels if label not in shared]
     right = [label for label in b.labels if label not in shared]
-    sizes = (
-        {**a.sizes(), **b.sizes()}
-        if a.labels and b.labels
-        else (a if a.labels else b).sizes()
-        if (a.labels or b.labels)
-        else {}
-    )
+    sizes = {**a.sizes(), **b.sizes()}
     labels = batch + left + right
     if not inside or not (left or right):
         # Element by element; a block for each place of the batch would be more.
         whole = labels + inside
-        x = _spread(a, whole) * _spread(b, whole)
-        term = _Term(x, whole)
-        term.sum_all_but(set(labels))
-        return term
-    if batch:
-        x = matmul(a.matrices(batch, left, inside), b.matrices(batch, inside, right))
-    else:
-        x = matmul(a.matrices(left, inside), b.matrices(inside, right))
-    return _Term(np.reshape(x, [sizes[label] for label in labels]), labels)
-
-
-def _spread(part: _Term, labels: Sequence[str]) -> Any:
-    """Return the array with an axis for each of the labels, of length 1 for those that it has not."""
-    x = part.transposed([label for label in labels if label in part.labels])
-    if not part.labels:
-        return asarray([x]) if labels and isinstance(x, _core.Node) else x
-    return x[tuple(slice(None) if label in part.labels else None for label in labels)]
+        a.spread(whole)
+        b.spread(whole)
+        a.do("multiply", b.at, whole, [sizes[label] for label in whole])
+        a.sum_all_but(set(labels))
+        return a
+    groups = [batch] if batch else []
+    a.group(*groups, left, inside)
+    b.group(*groups, inside, right)
+    made = tuple(prod(sizes[label] for label in group) for group in (*groups, left, right))
+    a.do("matmul", b.at, ["" for _ in made], made)
+    shape = tuple(sizes[label] for label in labels)
+    if shape != made:
+        a.do("reshape", (shape,), labels, shape)
+    a.labels = labels
+    return a
 
 
 # --- Products of batches of vectors

@@ -128,6 +128,8 @@ def mean_over(
 ) -> Any:
     """Return NumPy's mean."""
     refuse("mean", out, dtype)
+    if not _given(where) and a.size:
+        return a.mean(axis, keepdims is True)
     total = _REDUCTIONS["sum"](a, axis, keepdims=True, where=where)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _without(total / counts(a, axis, where), axis, keepdims)
@@ -141,6 +143,8 @@ def _var(
     refuse("var", out, dtype)
     if _given(correction):
         ddof = correction
+    if not _given(where) and not _given(mean) and a.size > 1:
+        return a.var(axis, ddof, keepdims is True)
     center = mean if _given(mean) else mean_over(a, axis, keepdims=True, where=where)
     total = _REDUCTIONS["sum"](_core.square(a - center), axis, keepdims=True, where=where)
     return _without(total / np.maximum(counts(a, axis, where) - ddof, 0.0), axis, keepdims)
