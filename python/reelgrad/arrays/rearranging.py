@@ -51,21 +51,29 @@ for _function in of_numpy(
 def joined(function: Any, arrays: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
     """Return what `function` makes of a list of arrays, Nodes and numbers, by the numbers of their entries."""
     name = function.__name__
+    arrays = list(arrays)
+    if not kwargs and arrays and all(type(x) is Array for x in arrays):  # the usual case
+        tape = arrays[0].tape
+        if all(x.tape == tape for x in arrays):
+            return _of_entries(tape, function([x._entries() for x in arrays], *args))
     if kwargs.pop("out", None) is not None:
         raise _core.NodeTypeError(f"numpy.{name}(..., out=...): Arrays do not change; use the result")
     if kwargs.pop("dtype", None) not in (None, float, np.float64, np.dtype(np.float64)):
         raise _core.NodeTypeError(f"numpy.{name}(..., dtype=...): Arrays are of float64")
-    arrays = [asarray(x) for x in arrays]
+    arrays = [x if type(x) is Array else asarray(x) for x in arrays]
     tapes = [x.tape for x in arrays if isinstance(x, (Array, _core.Node))]
     if not tapes:
         return function(arrays, *args, **kwargs)
     if any(tape != tapes[0] for tape in tapes):
         raise _core.TapeMismatchError(f"{name}: Arrays on several tapes; the result is on one")
     made = [x if isinstance(x, (Array, _core.Node)) else _core._array_constants(tapes[0], x) for x in arrays]
-    result = function([_entries(x) for x in made], *args, **kwargs)
-    if isinstance(result, (list, tuple)):
-        return type(result)(_core._array_of_entries(tapes[0], part) for part in result)
-    return _core._array_of_entries(tapes[0], result)
+    return _of_entries(tapes[0], function([_entries(x) for x in made], *args, **kwargs))
+
+
+def _of_entries(tape: Any, entries: Any) -> Any:
+    if isinstance(entries, (list, tuple)):
+        return type(entries)(_core._array_of_entries(tape, part) for part in entries)
+    return _core._array_of_entries(tape, entries)
 
 
 def _entries(x: Any) -> Entries:
