@@ -409,6 +409,12 @@ def test_results_of_operations_go_through_a_compiled_function_with_their_derivat
 # Wrong use
 
 
+def optimiser_of_a_view():
+    """Return an optimiser of variables on a tape that only they hold."""
+    a = rg.Tape().array([[1.0, 2.0], [3.0, 4.0]])
+    return rg.optim.Adam([rg.array([1.0]), a, a[1:]])
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "told"),
     [
@@ -439,6 +445,7 @@ def test_results_of_operations_go_through_a_compiled_function_with_their_derivat
         (lambda: rg.optim.SGD(rg.array([1.0])), rg.NodeTypeError, r"got one Array, but a list of them .*\[array\]"),
         (lambda: rg.optim.SGD([rg.array([1.0]) * 2.0]), rg.VariableError, "parameter 0, .* is the result"),
         (lambda: (lambda a: rg.optim.SGD([a, a.T]))(rg.array([1.0])), rg.SettingError, "parameter 1, .* given twice"),
+        (lambda: optimiser_of_a_view(), rg.SettingError, "so are views of an Array the same variables"),
         (
             lambda: rg.fit(lambda a: a.sum(), rg.array([1.0]) * 2.0, optimizer=rg.optim.SGD(0.1), epochs=1),
             TypeError,

@@ -405,9 +405,9 @@ def _checked_parameters(parameters: Any, optimizer: str) -> list[Any]:
 
 
 def _keys(parameter: Any) -> list[Any]:
-    """Return what tells variables apart: handles, or of Arrays the places on the tape."""
+    """Return what tells variables apart: handles, or of Arrays the tape and the places on it."""
     if isinstance(parameter, Array):
-        return list(zip(repeat(id(parameter.tape)), parameter._entries().ravel().tolist(), strict=False))
+        return list(zip(repeat(parameter.tape), parameter._entries().ravel().tolist(), strict=False))
     return [id(parameter)]
 
 
