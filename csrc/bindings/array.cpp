@@ -12,6 +12,7 @@
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
 #include "bindings/tape.hpp"
+#include "reelgrad/exec/block_tables.hpp"
 
 namespace py = pybind11;
 
@@ -229,8 +230,17 @@ PyObject* get_grad(PyObject* self, void*) {
     });
 }
 
+bool has_shape_of(const py::array& numbers, const Layout& layout) {
+    return std::ranges::equal(std::span(numbers.shape(), static_cast<std::size_t>(numbers.ndim())), layout.lengths());
+}
+
 // The numbers to set, broadcast to the Array's shape.
 Doubles numbers_for(PyObject* self, PyObject* object, const char* what) {
+    using Exact = py::array_t<double, py::array::c_style>;
+    if (is_array(object) && Exact::check_(object)) {  // the usual case, without asking NumPy
+        const auto numbers = py::reinterpret_borrow<py::array>(object);
+        if (has_shape_of(numbers, array_of(self).layout)) return py::reinterpret_borrow<Doubles>(object);
+    }
     const py::module_ numpy = py::module_::import("numpy");
     py::array given = numpy.attr("asarray")(py::handle(object));
     const char kind = given.dtype().kind();
@@ -370,6 +380,20 @@ PyObject* array_entries(PyObject* self, PyObject*) {
     });
 }
 
+// The elements in C order, as Nodes.
+PyObject* array_nodes(PyObject* self, PyObject*) {
+    return guarded([&] {
+        ArrayObject& array = array_of(self);
+        check_usable(array);
+        py::list nodes;
+        for_each_offset(array.layout, array.offset, [&](std::ptrdiff_t k) {
+            nodes.append(py::reinterpret_steal<py::object>(
+                node_at(array.set->tape(), (*array.set)[static_cast<std::size_t>(k)])));
+        });
+        return nodes.release().ptr();
+    });
+}
+
 PyObject* array_backward(PyObject* self, PyObject* seeds) {
     return guarded([&] {
         ArrayObject& array = array_of(self);
@@ -478,6 +502,7 @@ void add_array(py::module_& module) {
                    {{"_positions", array_positions, METH_NOARGS, "Where in the set the elements stand."},
                     {"_view", array_view, METH_O, "The view of the elements at these positions."},
                     {"_entries", array_entries, METH_NOARGS, "The entries' numbers, until something is recorded."},
+                    {"_nodes", array_nodes, METH_NOARGS, "The elements in C order, a list of Nodes."},
                     {"_backward", array_backward, METH_O, "The reverse sweep from the elements, with seeds or None."}});
     methods.push_back({nullptr, nullptr, 0, nullptr});
     std::vector<PyType_Slot> slots = array_operator_slots();
@@ -503,7 +528,18 @@ void add_array(py::module_& module) {
     module.def("_array_variables", variables_of, py::arg("tape"), py::arg("values"));
     module.def("_array_constants", constants_of, py::arg("tape"), py::arg("values"));
     module.def("_array_of_entries", of_entries, py::arg("tape"), py::arg("entries"));
+    module.def(
+        "_array_of_objects",
+        [](const py::array& objects) -> py::object {
+            const py::object array = array_of_objects(objects, nullptr);
+            return array ? array : py::none();
+        },
+        py::arg("objects"), "The Array of a NumPy array of Nodes; None if there are others among the elements.");
     module.def("_entry_of_node", entry_of_node, py::arg("node"));
+    try {
+        use_block_kernels(exec::active_block_kernels());
+    } catch (const SettingError&) {  // REELGRAD_ISA names none that there is: compiled functions will say so
+    }
     add_array_reductions(module);
     add_array_product(module);
     add_array_rule(module);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <Python.h>
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
 #include <array>
@@ -75,6 +76,7 @@ class ArrayOperand {
     const Layout& layout() const { return layout_; }
     bool is_constant() const { return kind_ == Kind::number || kind_ == Kind::constants; }
     bool is_number() const { return kind_ == Kind::number; }
+    bool is_condition() const { return conditions_; }  // entries that comparisons in a trace made
     double number() const { return number_; }
     // Of constants: its numbers by the layout.
     const double* constants() const { return constants_; }
@@ -86,13 +88,20 @@ class ArrayOperand {
     void permute(std::span<const std::size_t> order);
 
   private:
+    void enter_constants(pybind11::array numbers, const char* what);
+
     enum class Kind { array, node, number, constants };
     Kind kind_;
     pybind11::object object_;  // keeps the handle, or the numbers
     Layout layout_;
+    bool conditions_ = false;
     double number_ = 0.0;
     const double* constants_ = nullptr;
 };
+
+// The Array of a NumPy array of Nodes, or of Conditions, which then is told. An empty object if there are others among
+// the elements, or none at all. Throws if a Node may not be used here, or there are several tapes.
+pybind11::object array_of_objects(const pybind11::handle& array, bool* conditions);
 
 // The tape that operands are on, nullptr if all are numbers. Throws if it may not be used here, or there are several.
 Tape* common_tape(const char* what, std::span<const ArrayOperand> operands);

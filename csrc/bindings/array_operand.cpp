@@ -23,6 +23,11 @@ ArrayOperand::ArrayOperand(PyObject* object, const char* what)
         kind_ = Kind::node;
         return;
     }
+    using Doubles = py::array_t<double, py::array::c_style>;
+    if (is_array(object) && Doubles::check_(object_)) {  // the usual case, without asking NumPy
+        enter_constants(py::reinterpret_borrow<Doubles>(object_), what);
+        return;
+    }
     switch (as_number(object, &number_)) {
         case NumberKind::real:
             kind_ = Kind::number;
@@ -42,9 +47,14 @@ ArrayOperand::ArrayOperand(PyObject* object, const char* what)
     const py::array given = py::module_::import("numpy").attr("asarray")(object_);
     const char kind = given.dtype().kind();
     if (kind == 'O') {
-        PyErr_Format(exceptions.node_type,
-                     "%s: got an array of objects beside an Array; reelgrad.asarray(x) makes an Array of Nodes", what);
-        throw PythonError{};
+        object_ = array_of_objects(given, &conditions_);
+        if (!object_) object_ = py::module_::import("reelgrad.arrays").attr("asarray")(given);
+        if (!is_node_array(object_.ptr())) {  // numbers after all
+            *this = ArrayOperand(object_.ptr(), what);
+            return;
+        }
+        layout_ = array_of(object_.ptr()).layout;
+        return;
     }
     if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
         PyErr_Format(exceptions.node_type,
@@ -52,18 +62,57 @@ ArrayOperand::ArrayOperand(PyObject* object, const char* what)
                      given.dtype().ptr());
         throw PythonError{};
     }
-    if (given.ndim() > kArrayDims) {
-        throw LengthError(std::string(what) + ": " + std::to_string(given.ndim()) + " dimensions, but Arrays have " +
-                          std::to_string(kArrayDims) + " at most");
-    }
     auto numbers = py::array_t<double, py::array::c_style | py::array::forcecast>::ensure(given);
     if (!numbers) throw py::error_already_set();
+    enter_constants(numbers, what);
+}
+
+void ArrayOperand::enter_constants(py::array numbers, const char* what) {
+    const auto dims = static_cast<std::size_t>(numbers.ndim());
+    if (dims > kArrayDims) {
+        throw LengthError(std::string(what) + ": " + std::to_string(dims) + " dimensions, but Arrays have " +
+                          std::to_string(kArrayDims) + " at most");
+    }
+    constants_ = static_cast<const double*>(numbers.data());
+    if (dims == 0) {
+        kind_ = Kind::number;
+        number_ = *constants_;
+        return;
+    }
     kind_ = Kind::constants;
-    constants_ = numbers.data();
     std::array<std::ptrdiff_t, kArrayDims> shape{};
-    std::copy_n(numbers.shape(), numbers.ndim(), shape.begin());
-    layout_ = Layout::contiguous({shape.data(), static_cast<std::size_t>(numbers.ndim())});
+    std::copy_n(numbers.shape(), dims, shape.begin());
+    layout_ = Layout::contiguous({shape.data(), dims});
     object_ = std::move(numbers);
+}
+
+py::object array_of_objects(const py::handle& array, bool* conditions) {
+    const py::array objects = py::cast<py::array>(array);
+    const py::list elements = objects.attr("ravel")().attr("tolist")();
+    std::vector<Index> entries;
+    entries.reserve(elements.size());
+    Tape* tape = nullptr;
+    std::size_t number_of_conditions = 0;
+    for (const py::handle element : elements) {
+        PyObject* node = element.ptr();
+        if (is_condition(node)) {
+            node = node_of_condition(node);
+            ++number_of_conditions;
+        }
+        if (!is_node(node)) return {};
+        Handle& handle = handle_of(node);
+        check_usable(handle);
+        if (tape != nullptr && handle.tape != tape) tape->refuse_mixing("an array of Nodes", *handle.tape);
+        tape = handle.tape;
+        entries.push_back(handle.index);
+    }
+    if (tape == nullptr || (number_of_conditions > 0 && number_of_conditions < entries.size())) return {};
+    if (conditions != nullptr) *conditions = number_of_conditions > 0;
+    if (objects.ndim() > kArrayDims) return {};
+    std::array<std::ptrdiff_t, kArrayDims> shape{};
+    std::copy_n(objects.shape(), objects.ndim(), shape.begin());
+    const Layout layout = Layout::contiguous({shape.data(), static_cast<std::size_t>(objects.ndim())});
+    return py::reinterpret_steal<py::object>(new_array(tape->make_set(std::move(entries)), 0, layout));
 }
 
 Tape* ArrayOperand::tape() const {

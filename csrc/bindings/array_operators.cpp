@@ -107,7 +107,12 @@ PyObject* elementwise(Opcode opcode, std::span<PyObject* const> objects) {
     std::vector<ArrayOperand> operands;
     operands.reserve(objects.size());
     for (PyObject* const object : objects) operands.emplace_back(object, name);
-    if (kernel->constant_first && !operands[0].is_constant()) {
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+        if (!operands[k].is_condition() || (k == 0 && opcode == opcode_of<ops::Where>)) continue;
+        raise_not_a_number(name, objects[k]);
+        throw PythonError{};
+    }
+    if (kernel->constant_first && !operands[0].is_constant() && !operands[0].is_condition()) {
         PyErr_Format(exceptions.node_type,
                      "%s: the first operand must be plain numbers or bools, it is never differentiated; pass its "
                      ".value",
@@ -129,7 +134,7 @@ PyObject* elementwise(Opcode opcode, std::span<PyObject* const> objects) {
     }
     for (std::size_t k = 0; k < operands.size(); ++k) {
         BlockOperand& x = block.operands[k];
-        x.has_partial = !x.is_constant();
+        x.has_partial = !x.is_constant() && !operands[k].is_condition();
         if (!x.has_partial) continue;
         if (kernel->is_uniform[k]) {
             x.partial = kernel->uniform[k];

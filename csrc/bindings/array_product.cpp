@@ -5,6 +5,7 @@
 
 #include "bindings/array_block.hpp"
 #include "bindings/array_functions.hpp"
+#include "bindings/names.hpp"
 #include "reelgrad/tape/block_kernels.hpp"
 
 namespace py = pybind11;
@@ -148,13 +149,18 @@ PyObject* matrix_product(PyObject* a, PyObject* b) {
     }
 }
 
+PyObject* product_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    if (nargs == 2) return matrix_product(args[0], args[1]);
+    PyErr_SetString(PyExc_TypeError, "_array_matmul(a, b) takes 2 arguments");
+    return nullptr;
+}
+
 void add_array_product(py::module_& module) {
-    module.def(
-        "_array_matmul",
-        [](const py::object& a, const py::object& b) {
-            return py::reinterpret_steal<py::object>(product(a.ptr(), b.ptr()));
-        },
-        py::arg("a"), py::arg("b"), "NumPy's matmul, of operands of which one is an Array at least.");
+    static PyMethodDef functions[] = {
+        {"_array_matmul", fast_call(product_function), METH_FASTCALL,
+         "_array_matmul(a, b, /)\n--\n\nNumPy's matmul, of operands of which one is an Array at least."},
+        {nullptr, nullptr, 0, nullptr}};
+    if (PyModule_AddFunctions(module.ptr(), functions) < 0) throw py::error_already_set();
 }
 
 }  // namespace reelgrad::python

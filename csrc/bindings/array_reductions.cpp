@@ -8,6 +8,7 @@
 #include "bindings/array_block.hpp"
 #include "bindings/array_functions.hpp"
 #include "bindings/errors.hpp"
+#include "bindings/names.hpp"
 #include "reelgrad/tape/block_kernels.hpp"
 
 namespace py = pybind11;
@@ -27,7 +28,7 @@ Kernel kernel_of() {
             [](std::span<const double> x, double y, std::span<double> p) { Op::partials(x, y, p); }, opcode_of<Op>};
 }
 
-const Kernel& kernel_named(const std::string& name) {
+const Kernel& kernel_named(std::string_view name) {
     static const auto table = [] {
         std::vector<std::pair<std::string_view, Kernel>> result;
         ops::for_each(ops::Reductions{}, [&]<class Op>() {
@@ -38,7 +39,7 @@ const Kernel& kernel_named(const std::string& name) {
     for (const auto& [known, kernel] : table) {
         if (known == name) return kernel;
     }
-    throw SettingError("'" + name + "' is no reduction of the table of operators");
+    throw SettingError("'" + std::string(name) + "' is no reduction of the table of operators");
 }
 
 // Which axes an `axis` argument names: None is all, an int, or several.
@@ -110,10 +111,10 @@ void reduce_rows(Tape& tape, Block& block, const Kernel& kernel, double* values)
     }
 }
 
-py::object reduce(const std::string& name, const py::object& array, const py::object& axis, bool keepdims) {
+py::object reduce(std::string_view name, const py::object& array, const py::object& axis, bool keepdims) {
     const Kernel& kernel = kernel_named(name);
     std::vector<ArrayOperand> operands;
-    operands.emplace_back(array.ptr(), name.c_str());
+    operands.emplace_back(array.ptr(), name.data());
     ArrayOperand& x = operands[0];
     const Layout layout = x.layout();
     const auto dims = static_cast<std::size_t>(layout.dims);
@@ -126,7 +127,7 @@ py::object reduce(const std::string& name, const py::object& array, const py::ob
     }
     const bool is_sum = kernel.opcode == opcode_of<ops::Sum>;
     if (!is_sum) std::ranges::stable_sort(order, {}, [&](std::size_t d) { return bool{reduced[d]}; });
-    Tape& tape = *common_tape(name.c_str(), operands);
+    Tape& tape = *common_tape(name.data(), operands);
     const Layout result = Layout::contiguous(result_shape);
     const std::size_t count = result.size();
     if (count == 0) return py::reinterpret_steal<py::object>(new_array(tape.make_set(0, 0), 0, result));
@@ -159,9 +160,33 @@ py::object reduce(const std::string& name, const py::object& array, const py::ob
 
 }  // namespace
 
+// Called for each sum: by hand, because pybind11 takes half as long again to call it as it takes.
+PyObject* reduce_function(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    if (nargs != 4) {
+        PyErr_SetString(PyExc_TypeError, "_array_reduce(name, array, axis, keepdims) takes 4 arguments");
+        return nullptr;
+    }
+    try {
+        const char* const name = PyUnicode_AsUTF8(args[0]);
+        const int keepdims = PyObject_IsTrue(args[3]);
+        if (name == nullptr || keepdims < 0) throw PythonError{};
+        return reduce(name, py::reinterpret_borrow<py::object>(args[1]), py::reinterpret_borrow<py::object>(args[2]),
+                      keepdims != 0)
+            .release()
+            .ptr();
+    } catch (...) {
+        raise_current();
+        return nullptr;
+    }
+}
+
 void add_array_reductions(py::module_& module) {
-    module.def("_array_reduce", reduce, py::arg("name"), py::arg("array"), py::arg("axis"), py::arg("keepdims"),
-               "A reduction of the table along axes: None for all, a number, or several.");
+    static PyMethodDef functions[] = {
+        {"_array_reduce", fast_call(reduce_function), METH_FASTCALL,
+         "_array_reduce(name, array, axis, keepdims, /)\n--\n\nA reduction of the table along axes: None for all, a "
+         "number, or several."},
+        {nullptr, nullptr, 0, nullptr}};
+    if (PyModule_AddFunctions(module.ptr(), functions) < 0) throw py::error_already_set();
 }
 
 }  // namespace reelgrad::python

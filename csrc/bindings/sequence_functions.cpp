@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/array_value.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/names.hpp"
 #include "bindings/node_slots.hpp"
@@ -136,6 +137,26 @@ PyObject* from_vars(const std::vector<Var>& xs) {
 PyObject* to_python(const Var& x) { return from_var(x); }
 PyObject* to_python(const std::vector<Var>& xs) { return from_vars(xs); }
 
+// For Arrays: the functions of the package that take them, by name, with all their arguments.
+PyObject* g_array_functions = nullptr;
+
+PyObject* call_for_arrays(const char* name, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    PyObject* const function = g_array_functions == nullptr ? nullptr : PyDict_GetItemString(g_array_functions, name);
+    if (function == nullptr) {
+        PyErr_Format(exceptions.node_type, "%s: not a function of Arrays", name);
+        return nullptr;
+    }
+    return PyObject_Vectorcall(function, args, static_cast<std::size_t>(nargs), kwnames);
+}
+
+bool any_array(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    const Py_ssize_t all = nargs + (kwnames == nullptr ? 0 : PyTuple_GET_SIZE(kwnames));
+    for (Py_ssize_t k = 0; k < all; ++k) {
+        if (is_node_array(args[k])) return true;
+    }
+    return false;
+}
+
 template <class Op>
 concept ScalarFunction = requires(double x) {
     { Op::value(x) };
@@ -154,8 +175,9 @@ constexpr bool is_reduction = ops::detail::position<Op>(ops::Reductions{}) < ops
 // x -> f(x), for a Node, a number or an array.
 template <class Op>
 PyObject* scalar_function(PyObject*, PyObject* x) {
-    if (!is_node(x)) return apply_to_numbers(Op::name.data(), +[](double a) { return Op::value(a); }, x);
     try {
+        if (is_node_array(x)) return Op::value(ArrayValue(x)).release();
+        if (!is_node(x)) return apply_to_numbers(Op::name.data(), +[](double a) { return Op::value(a); }, x);
         check_usable(handle_of(x));
         Tape& tape = *handle_of(x).tape;
         prepare(tape);
@@ -167,7 +189,14 @@ PyObject* scalar_function(PyObject*, PyObject* x) {
 }
 
 template <class Op>
-PyObject* function_of_one(PyObject*, PyObject* object) {
+PyObject* function_of_one(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    if (any_array(args, nargs, kwnames)) return call_for_arrays(Op::name.data(), args, nargs, kwnames);
+    if (nargs != 1 || (kwnames != nullptr && PyTuple_GET_SIZE(kwnames) > 0)) {
+        PyErr_Format(PyExc_TypeError, "%s() of a sequence takes exactly one argument; axes are for Arrays",
+                     Op::name.data());
+        return nullptr;
+    }
+    PyObject* const object = args[0];
     try {
         const Elements x(object, Op::name.data());
         x.prepare_tape();
@@ -186,6 +215,36 @@ PyObject* function_of_one(PyObject*, PyObject* object) {
     }
 }
 
+// A loss is the mean of its terms.
+template <class Op>
+PyObject* function_of_two_arrays(PyObject* a, PyObject* b, PyObject* delta) {
+    constexpr const char* name = Op::name.data();
+    if constexpr (is_reduction<Op> || std::is_same_v<Op, ops::CrossEntropy>) {
+        PyObject* const operands[2] = {a, b};
+        return call_for_arrays(name, operands, 2, nullptr);
+    } else {
+        try {
+            const ArrayValue x(a), y(b);
+            const std::span<const ArrayValue> xs(&x, 1), ys(&y, 1);
+            ArrayValue terms(0.0);
+            if constexpr (requires { Op::default_delta; }) {
+                double number = Op::default_delta;
+                if (delta != nullptr && !require_number(delta, "delta", &number)) return nullptr;
+                if (!(number > 0.0)) throw SettingError(std::string(name) + ": delta must be positive");
+                terms = Op::value(xs, ys, number);
+            } else {
+                static_cast<void>(delta);
+                terms = Op::value(xs, ys);
+            }
+            PyObject* const mean[1] = {terms.ptr()};
+            return call_for_arrays("mean", mean, 1, nullptr);
+        } catch (...) {
+            raise_current();
+            return nullptr;
+        }
+    }
+}
+
 template <class Op>
 PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     constexpr const char* name = Op::name.data();
@@ -193,6 +252,9 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     PyObject* operands[3] = {};
     if (!match_operands(name, Op::operands.data(), Op::operands.size(), has_delta, args, nargs, kwnames, operands))
         return nullptr;
+    if (is_node_array(operands[0]) || is_node_array(operands[1])) {
+        return function_of_two_arrays<Op>(operands[0], operands[1], operands[2]);
+    }
     try {
         const Elements a(operands[0], name);
         if constexpr (std::is_same_v<Op, ops::CrossEntropy>) {  // a class, or a probability for each
@@ -261,13 +323,17 @@ void add_sequence_functions(pybind11::module_& module) {
             signature = "(" + std::string(Op::operands[0]) + ", " + std::string(Op::operands[1]) +
                         (Op::operands.size() == 3 ? ", delta=1.0)" : ")");
         } else {
-            function = function_of_one<Op>;
-            signature = "(x, /)";
+            function = fast_call(function_of_one<Op>);
+            flags = METH_FASTCALL | METH_KEYWORDS;
+            signature = "(x, /, axis=None, keepdims=False)";
         }
         for_each_name<Op>([&](const std::string& name) {
             functions.push_back({keep(name), function, flags, keep(documentation<Op>(name + signature))});
         });
     };
+    module.def(
+        "_use_array_functions", [](const pybind11::dict& functions) { g_array_functions = functions.inc_ref().ptr(); },
+        pybind11::arg("functions"), "What reductions and composites are for Arrays, by name.");
     ops::for_each(ops::Reductions{}, add);
     ops::for_each(ops::Composites{}, add);
     functions.push_back({nullptr, nullptr, 0, nullptr});

@@ -21,6 +21,7 @@ gradients with differences.
 """
 
 import reelgrad.arrays.elementwise
+import reelgrad.arrays.sequences
 import reelgrad.arrays.statistics  # noqa: F401 - enters its functions in the tables of protocols.py
 from reelgrad.arrays import linalg
 from reelgrad.arrays.array import Array, array, asarray, zeros

@@ -102,7 +102,14 @@ class Array(NumpyMethods, _core._ArrayBase):
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Nodes."""
-        return [x.tolist() if isinstance(x, Array) else x for x in self]
+        return self._objects().tolist()
+
+    def _objects(self) -> NDArray[Any]:
+        """Return an array of objects with the elements as Nodes: of traced ones, one that compares without branches."""
+        from reelgrad.traced_arrays import TracedArray  # it needs the classes of trees
+
+        array = TracedArray.of(self._nodes(), self.shape)
+        return array if self.tape is _core.current_tape() and _core._is_tracing() else array.view(np.ndarray)
 
     def __getitem__(self, index: Any) -> Any:
         """Return the elements at an index, a slice, a mask, or several of these, by NumPy's rules."""
@@ -184,25 +191,34 @@ class Array(NumpyMethods, _core._ArrayBase):
             )
         return array, (self.value,)
 
-    # --- Comparison, by value
+    # --- Comparison, by value; in a trace it gives Conditions
+
+    def _compared(self) -> NDArray[Any]:
+        """Return what stands for the Array where it is compared: its values; in a trace its elements."""
+        return self._objects() if _core._is_tracing() and self.tape is _core.current_tape() else self.value
+
+    def _compare(self, ufunc: np.ufunc, other: Any) -> Any:
+        if isinstance(other, _core.Node) and not _core._is_tracing():
+            other = other.value
+        return ufunc(self._compared(), other._compared() if isinstance(other, Array) else other)
 
     def __eq__(self, other: object) -> Any:
-        return np.equal(self.value, _values(other))
+        return self._compare(np.equal, other)
 
     def __ne__(self, other: object) -> Any:
-        return np.not_equal(self.value, _values(other))
+        return self._compare(np.not_equal, other)
 
     def __lt__(self, other: Any) -> Any:
-        return np.less(self.value, _values(other))
+        return self._compare(np.less, other)
 
     def __le__(self, other: Any) -> Any:
-        return np.less_equal(self.value, _values(other))
+        return self._compare(np.less_equal, other)
 
     def __gt__(self, other: Any) -> Any:
-        return np.greater(self.value, _values(other))
+        return self._compare(np.greater, other)
 
     def __ge__(self, other: Any) -> Any:
-        return np.greater_equal(self.value, _values(other))
+        return self._compare(np.greater_equal, other)
 
     __hash__ = object.__hash__
 
@@ -270,10 +286,6 @@ def normalized_axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     if len(set(axes)) != len(axes):
         raise ValueError("duplicate value in 'axis'")
     return axes
-
-
-def _values(x: Any) -> Any:
-    return x.value if isinstance(x, (Array, _core.Node)) else x
 
 
 def _extreme(choose: Any, array: Array, axis: Axis, keepdims: bool) -> Any:
@@ -372,6 +384,8 @@ def asarray(x: Any) -> Any:
     items: NDArray[Any] = np.asarray(x)
     if items.dtype != object:
         return _numbers(items, "asarray(x)")
+    if (nodes := _core._array_of_objects(items)) is not None:
+        return nodes
     flat: list[Any] = list(items.ravel())
     tape = next((item.tape for item in flat if isinstance(item, _core.Node)), None)
     if tape is None:

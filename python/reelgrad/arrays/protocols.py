@@ -69,7 +69,7 @@ def call_ufunc(array: Any, ufunc: Any, method: str, *inputs: Any, **settings: An
     if method == "__call__" and ufunc in UFUNCS and settings.keys() <= _SETTINGS.get(ufunc, _NO_SETTINGS):
         return UFUNCS[ufunc](*inputs, **settings)
     if method == "__call__" and ufunc in _OF_VALUES:
-        return ufunc(*(x.value if _is_node_or_array(x) else x for x in inputs), **settings)
+        return ufunc(*(x._compared() if _is_array(x) else x for x in inputs), **settings)
     if method == "outer" and ufunc in UFUNCS and not settings and len(inputs) == 2:
         a, b = inputs
         return UFUNCS[ufunc](np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b)

@@ -213,5 +213,14 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Return x - log(sum(exp(x))) along axes; never overflows."""
-    x = as_array(x, "log_softmax")
-    return x - x.logsumexp(axis, keepdims=True)
+    shifted = _below_largest(as_array(x, "log_softmax"), axis)
+    return shifted - shifted.logsumexp(axis, keepdims=True)
+
+
+def _below_largest(x: Any, axis: Axis) -> Any:
+    """Return the elements less the largest along the axes, which counts as a constant and keeps their digits."""
+    limit = float(np.finfo(np.float64).max)
+    if _core._is_tracing():
+        return x - _core.stop_gradient(x).max(axis, keepdims=True).clip(-limit, limit)
+    axes = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    return x - np.clip(x.value.max(axes, keepdims=True), -limit, limit)
