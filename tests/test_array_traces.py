@@ -50,7 +50,7 @@ def test_traced_array_code_has_the_instructions_of_scalar_code() -> None:
     "choose",
     [
         lambda a: np.where(a > 0.25, a, 0.5 * a),
-        lambda a: rg.where(0.25 < a, a, 0.5 * a),
+        lambda a: rg.where(np.less(0.25, a), a, 0.5 * a),
         lambda a: rg.where((a > 0.25) & (a <= 9.0), a * 1.0, a / 2.0),
         lambda a: rg.where(~(a <= 0.25), a, 0.5 * a),
     ],

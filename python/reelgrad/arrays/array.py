@@ -198,9 +198,7 @@ class Array(NumpyMethods, _core._ArrayBase):
         return self._objects() if _core._is_tracing() and self.tape is _core.current_tape() else self.value
 
     def _compare(self, ufunc: np.ufunc, other: Any) -> Any:
-        if isinstance(other, _core.Node) and not _core._is_tracing():
-            other = other.value
-        return ufunc(self._compared(), other._compared() if isinstance(other, Array) else other)
+        return call_ufunc(self, ufunc, "__call__", self, other)
 
     def __eq__(self, other: object) -> Any:
         return self._compare(np.equal, other)

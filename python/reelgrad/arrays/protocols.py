@@ -69,7 +69,7 @@ def call_ufunc(array: Any, ufunc: Any, method: str, *inputs: Any, **settings: An
     if method == "__call__" and ufunc in UFUNCS and settings.keys() <= _SETTINGS.get(ufunc, _NO_SETTINGS):
         return UFUNCS[ufunc](*inputs, **settings)
     if method == "__call__" and ufunc in _OF_VALUES:
-        return ufunc(*(x._compared() if _is_array(x) else x for x in inputs), **settings)
+        return ufunc(*map(_compared, inputs), **settings)
     if method == "outer" and ufunc in UFUNCS and not settings and len(inputs) == 2:
         a, b = inputs
         return UFUNCS[ufunc](np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b)
@@ -122,8 +122,11 @@ def name_of(function: Any) -> str:
     return f"{module.removeprefix('numpy.')}.{name}" if module.startswith("numpy.") else name
 
 
-def _is_node_or_array(x: Any) -> bool:
-    return isinstance(x, (_core._ArrayBase, _core.Node))
+def _compared(x: Any) -> Any:
+    """Return the values of an Array or a Node; in a trace, where a comparison is recorded, what records it."""
+    if isinstance(x, _core._ArrayBase):
+        return x._compared()
+    return x.value if isinstance(x, _core.Node) and not _core._is_tracing() else x
 
 
 def _unsupported(name: str, settings: dict[str, Any]) -> Exception:
