@@ -323,3 +323,20 @@ def test_forward_and_second_derivatives_go_through_blocks() -> None:
     value, tangent = rg.jvp(f, (point,), (direction,))
     assert tangent == pytest.approx(float(slope @ direction), rel=1e-13)
     assert value == pytest.approx(float(np.sum(e * p[1:]) + p @ p), rel=1e-13)
+
+
+def test_the_tape_takes_arrays_as_outputs_and_as_inputs() -> None:
+    with rg.Tape() as tape:
+        a, c = rg.array([[1.0, 2.0], [3.0, 4.0]]), rg.variable(2.0)
+        y = a * a * c
+        total = y.sum()
+        np.testing.assert_array_equal(tape.gradient(total, a), 4.0 * a.value)
+        by_a, by_c = tape.gradient([y, total], [a, c], [np.eye(2), 1.0])
+        np.testing.assert_array_equal(by_a, 4.0 * a.value * (1.0 + np.eye(2)))
+        assert by_c == 30.0 + 17.0
+        tape.backward(y, [[1.0, 0.0], [0.0, 0.0]])
+        np.testing.assert_array_equal(a.grad, [[4.0, 0.0], [0.0, 0.0]])
+        with pytest.raises(rg.LengthError, match="only one number has a gradient"):
+            tape.gradient(y, a)
+        with pytest.raises(rg.LengthError, match="2 outputs need as many seeds, not 1"):
+            tape.backward([total, total], [1.0])

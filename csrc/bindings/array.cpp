@@ -367,6 +367,58 @@ PyObject* array_view(PyObject* self, PyObject* positions) {
     });
 }
 
+PyObject* get_transposed(PyObject* self, void*) {
+    return guarded([&] {
+        ArrayObject& array = array_of(self);
+        check_usable(array);
+        Layout layout = array.layout;
+        std::reverse(layout.shape.begin(), layout.shape.begin() + layout.dims);
+        std::reverse(layout.strides.begin(), layout.strides.begin() + layout.dims);
+        return new_array(Tape::hold(array.set), array.offset, layout);
+    });
+}
+
+// Takes the next dimension off the layout by an index. False if it is no plain int.
+bool step_into(PyObject* index, std::size_t axis, Layout& layout, std::ptrdiff_t& offset) {
+    if (!PyLong_CheckExact(index) || layout.dims == 0) return false;
+    const Py_ssize_t given = PyLong_AsSsize_t(index);
+    if (given == -1 && PyErr_Occurred() != nullptr) throw PythonError{};
+    const std::ptrdiff_t length = layout.shape[0], at = given < 0 ? given + length : given;
+    if (at < 0 || at >= length) {
+        PyErr_Format(PyExc_IndexError, "index %zd is out of bounds for axis %zu with size %zd", given, axis, length);
+        throw PythonError{};
+    }
+    offset += at * layout.strides[0];
+    std::shift_left(layout.shape.begin(), layout.shape.begin() + layout.dims, 1);
+    std::shift_left(layout.strides.begin(), layout.strides.begin() + layout.dims, 1);
+    --layout.dims;
+    return true;
+}
+
+// Plain ints, the usual case, without asking NumPy; all else by _getitem of the public class.
+PyObject* array_subscript(PyObject* self, PyObject* key) {
+    return guarded([&] {
+        ArrayObject& array = array_of(self);
+        check_usable(array);
+        Layout layout = array.layout;
+        std::ptrdiff_t offset = array.offset;
+        bool plain = true;
+        if (PyTuple_CheckExact(key)) {
+            const Py_ssize_t count = PyTuple_GET_SIZE(key);
+            plain = count > 0;
+            for (Py_ssize_t k = 0; plain && k < count; ++k) {
+                plain = step_into(PyTuple_GET_ITEM(key, k), static_cast<std::size_t>(k), layout, offset);
+            }
+        } else {
+            plain = step_into(key, 0, layout, offset);
+        }
+        if (plain) return new_array(Tape::hold(array.set), offset, layout);
+        PyObject* const result = PyObject_CallMethod(self, "_getitem", "(O)", key);
+        if (result == nullptr) throw PythonError{};
+        return result;
+    });
+}
+
 // The numbers of the entries in C order; good until something is recorded.
 PyObject* array_entries(PyObject* self, PyObject*) {
     return guarded([&] {
@@ -398,17 +450,9 @@ PyObject* array_backward(PyObject* self, PyObject* seeds) {
     return guarded([&] {
         ArrayObject& array = array_of(self);
         check_usable(array);
-        const std::vector<Index> outputs = entries_of(array);
-        std::vector<double> weights(outputs.size(), 1.0);
-        if (seeds != Py_None) {
-            const Doubles numbers = numbers_for(self, seeds, "the seed");
-            std::copy_n(numbers.data(), numbers.size(), weights.begin());
-        } else if (outputs.size() != 1) {
-            throw LengthError("backward() of an Array of shape " + shape_text(array.layout.lengths()) +
-                              ": only one number has a gradient; take sum() or mean(), or pass backward(seed) with a "
-                              "weight for each element");
-        }
+        const std::vector<double> weights = seeds_of(self, py::reinterpret_borrow<py::object>(seeds));
         check_usable(array);
+        const std::vector<Index> outputs = entries_of(array);
         backward(array.set->tape(), outputs, weights);
         return Py_NewRef(Py_None);
     });
@@ -425,6 +469,7 @@ PyGetSetDef attributes[] = {
      "The gradients, a new NumPy array. Of variables: the sums over backward() calls since zero_grad(). Of "
      "intermediates: from the last backward().",
      nullptr},
+    {"T", get_transposed, nullptr, "The view with its axes in reverse order.", nullptr},
     {"tape", get_tape, nullptr, "The Tape that the elements are on.", nullptr},
     {"is_variable", get_is_variable, nullptr, "Whether all elements are variables.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -489,6 +534,21 @@ Index entry_of_node(const py::object& node) {
 
 }  // namespace
 
+std::vector<double> seeds_of(PyObject* array, const py::object& seeds) {
+    const Layout& layout = array_of(array).layout;
+    std::vector<double> result(layout.size(), 1.0);
+    if (!seeds.is_none()) {
+        const Doubles numbers = numbers_for(array, seeds.ptr(), "the seed");
+        std::copy_n(numbers.data(), numbers.size(), result.begin());
+    } else if (result.size() != 1) {
+        throw LengthError(
+            "backward() of an Array of shape " + shape_text(layout.lengths()) +
+            ": only one number has a gradient; take sum() or mean(), or pass backward(seed) with a weight "
+            "for each element");
+    }
+    return result;
+}
+
 py::object filled(Tape& tape, std::span<const std::ptrdiff_t> shape, double number) {
     return constant_entries(tape, shape, [&](BlockOperand& x, std::size_t size) {
         x.number = number;
@@ -513,6 +573,7 @@ void add_array(py::module_& module) {
     slot(Py_tp_new, array_new);
     slot(Py_tp_dealloc, array_dealloc);
     slot(Py_mp_length, array_length);
+    slot(Py_mp_subscript, array_subscript);
     slots.push_back({0, nullptr});
     PyType_Spec spec{"reelgrad._core._ArrayBase", sizeof(ArrayObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
                      slots.data()};

@@ -63,6 +63,9 @@ PyObject* new_array(Tape& tape, Index first, std::span<const std::ptrdiff_t> sha
 // The entries in C order. Precondition: checked.
 std::vector<Index> entries_of(const ArrayObject& array);
 
+// The seeds of a reverse sweep from an Array: numbers that broadcast to its shape; None will do for one element.
+std::vector<double> seeds_of(PyObject* array, const pybind11::object& seeds);
+
 // "(2, 3)", as NumPy writes a shape in messages.
 std::string shape_text(std::span<const std::ptrdiff_t> shape);
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bindings/anomaly.hpp"
+#include "bindings/array.hpp"
 #include "bindings/lock.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
@@ -91,7 +92,7 @@ std::size_t as_limit(const py::object& limit) {
 // made.
 py::list several(const py::object& nodes, const char* what) {
     py::list result;
-    if (is_node(nodes.ptr())) {
+    if (is_node(nodes.ptr()) || is_node_array(nodes.ptr())) {
         result.append(nodes);
         return result;
     }
@@ -101,9 +102,9 @@ py::list several(const py::object& nodes, const char* what) {
         throw PythonError{};
     }
     for (const py::handle node : nodes) {
-        if (!is_node(node.ptr())) {
-            PyErr_Format(exceptions.node_type, "%s: got %.200s %.200R, but only Nodes have derivatives", what,
-                         Py_TYPE(node.ptr())->tp_name, node.ptr());
+        if (!is_node(node.ptr()) && !is_node_array(node.ptr())) {
+            PyErr_Format(exceptions.node_type, "%s: got %.200s %.200R, but only Nodes and Arrays have derivatives",
+                         what, Py_TYPE(node.ptr())->tp_name, node.ptr());
             throw PythonError{};
         }
         result.append(node);
@@ -111,36 +112,76 @@ py::list several(const py::object& nodes, const char* what) {
     return result;
 }
 
-std::vector<double> seeds_for(std::size_t outputs, const py::object& seeds, const char* what) {
-    if (seeds.is_none()) return std::vector<double>(outputs, 1.0);
+// A weight for each element of the outputs. Those of an Array are numbers that broadcast to its shape; it may do
+// without if it has one element.
+std::vector<double> seeds_for(const py::list& outputs, const py::object& seeds, const char* what) {
     std::vector<double> result;
-    double single;
-    if (as_number(seeds.ptr(), &single) == NumberKind::real) {
-        result.push_back(single);
-    } else {
-        PyErr_Clear();
-        if (!py::isinstance<py::iterable>(seeds)) number(seeds, what);  // raises
-        for (const py::handle seed : seeds) result.push_back(number(seed, what));
+    const auto append = [&](const py::handle& output, const py::object& seed) {
+        if (is_node(output.ptr())) {
+            result.push_back(seed.is_none() ? 1.0 : number(seed, what));
+            return;
+        }
+        const std::vector<double> weights = seeds_of(output.ptr(), seed);
+        result.insert(result.end(), weights.begin(), weights.end());
+    };
+    if (seeds.is_none()) {
+        for (const py::handle output : outputs) append(output, seeds);
+        return result;
     }
-    if (result.size() != outputs) {
-        throw LengthError(std::string(what) + ": " + std::to_string(outputs) + " outputs need as many seeds, not " +
-                          std::to_string(result.size()));
+    double single;
+    const bool is_single = as_number(seeds.ptr(), &single) == NumberKind::real;
+    PyErr_Clear();
+    if (outputs.size() == 1 && (is_single || is_node_array(py::handle(outputs[0]).ptr()))) {
+        append(outputs[0], seeds);
+        return result;
+    }
+    if (!is_single && !py::isinstance<py::iterable>(seeds)) number(seeds, what);  // raises
+    py::list each;
+    if (is_single) {
+        each.append(seeds);
+    } else {
+        for (const py::handle seed : seeds) each.append(seed);
+    }
+    if (each.size() != outputs.size()) {
+        throw LengthError(std::string(what) + ": " + std::to_string(outputs.size()) +
+                          " outputs need as many seeds, not " + std::to_string(each.size()));
+    }
+    for (std::size_t k = 0; k < each.size(); ++k) append(outputs[k], each[k]);
+    return result;
+}
+
+// The entries of the Nodes and Arrays, all on `tape`. Valid until something is recorded.
+std::vector<Index> entries(const Tape& tape, const py::list& nodes, const char* what) {
+    std::vector<Index> result;
+    const auto require_here = [&](const Tape* its) {
+        if (its == &tape) return;
+        throw TapeMismatchError(std::string(what) +
+                                ": a Node is on another tape than the one that was asked; use node.tape");
+    };
+    for (const py::handle node : nodes) {
+        if (is_node_array(node.ptr())) {
+            ArrayObject& array = array_of(node.ptr());
+            check_usable(array);
+            require_here(&array.set->tape());
+            const std::vector<Index> own = entries_of(array);
+            result.insert(result.end(), own.begin(), own.end());
+            continue;
+        }
+        Handle& handle = handle_of(node.ptr());
+        check_usable(handle);
+        require_here(handle.tape);
+        result.push_back(handle.index);
     }
     return result;
 }
 
-// The entries of the Nodes, all on `tape`. Valid until something is recorded.
-std::vector<Index> entries(const Tape& tape, const py::list& nodes, const char* what) {
-    std::vector<Index> result;
-    for (const py::handle node : nodes) {
-        Handle& handle = handle_of(node.ptr());
-        check_usable(handle);
-        if (handle.tape != &tape) {
-            throw TapeMismatchError(std::string(what) +
-                                    ": a Node is on another tape than the one that was asked; use node.tape");
-        }
-        result.push_back(handle.index);
-    }
+// A float for a Node, an array for an Array, from their elements' numbers on.
+py::object shaped(const py::handle& node, const double*& numbers) {
+    if (is_node(node.ptr())) return py::float_(*numbers++);
+    const Layout& layout = array_of(node.ptr()).layout;
+    py::array_t<double> result(std::vector<py::ssize_t>(layout.shape.begin(), layout.shape.begin() + layout.dims));
+    std::copy_n(numbers, result.size(), result.mutable_data());
+    numbers += result.size();
     return result;
 }
 
@@ -195,20 +236,21 @@ py::dict stats(const Tape& tape) {
 py::object tape_gradient(Tape& tape, const py::object& y, const py::object& xs, const py::object& seeds) {
     require_mine(tape);
     const py::list outputs = several(y, "gradient(y, xs)"), inputs = several(xs, "gradient(y, xs)");
-    const std::vector<double> weights = seeds_for(outputs.size(), seeds, "gradient(y, xs, seeds)");
-    std::vector<double> result(inputs.size());
-    gradient(tape, entries(tape, outputs, "gradient(y, xs)"), weights, entries(tape, inputs, "gradient(y, xs)"),
-             result);
-    if (is_node(xs.ptr())) return py::float_(result[0]);
+    const std::vector<double> weights = seeds_for(outputs, seeds, "gradient(y, xs, seeds)");
+    const std::vector<Index> wanted = entries(tape, inputs, "gradient(y, xs)");
+    std::vector<double> result(wanted.size());
+    gradient(tape, entries(tape, outputs, "gradient(y, xs)"), weights, wanted, result);
+    const double* numbers = result.data();
+    if (is_node(xs.ptr()) || is_node_array(xs.ptr())) return shaped(xs, numbers);
     py::list derivatives;
-    for (const double derivative : result) derivatives.append(derivative);
+    for (const py::handle input : inputs) derivatives.append(shaped(input, numbers));
     return derivatives;
 }
 
 void tape_backward(Tape& tape, const py::object& outputs, const py::object& seeds) {
     require_mine(tape);
     const py::list nodes = several(outputs, "backward(outputs)");
-    const std::vector<double> weights = seeds_for(nodes.size(), seeds, "backward(outputs, seeds)");
+    const std::vector<double> weights = seeds_for(nodes, seeds, "backward(outputs, seeds)");
     backward(tape, entries(tape, nodes, "backward(outputs)"), weights);
 }
 
@@ -309,7 +351,8 @@ Examples
              "Add seeds[k] * d(outputs[k])/d(v) to the gradient of every variable v, in one reverse sweep.\n\n"
              "Seeds are 1.0 unless given. Intermediates' gradients are overwritten.")
         .def("gradient", tape_gradient, py::arg("y"), py::arg("xs"), py::arg("seeds") = py::none(),
-             "Derivatives of y (or of the seeded sum of several outputs) with respect to xs: a float for a Node, a "
+             "Derivatives of y (or of the seeded sum of several outputs) with respect to xs: a float for a Node, an "
+             "array for an Array, a "
              "list for a "
              "sequence.\n\nThe variables' .grad stay as they are; those of intermediates are overwritten.")
         .def(

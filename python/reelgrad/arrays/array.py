@@ -51,11 +51,6 @@ class Array(NumpyMethods, _core._ArrayBase):
         """float64, always."""
         return np.dtype(np.float64)
 
-    @property
-    def T(self) -> Any:
-        """The view with its axes in reverse order."""
-        return self.transpose()
-
     def transpose(self, *axes: Any) -> Any:
         """Return the view with its axes in another order, by default in reverse; as NumPy's."""
         return self._view(self._positions().transpose(*axes))
@@ -111,7 +106,7 @@ class Array(NumpyMethods, _core._ArrayBase):
         array = TracedArray.of(self._nodes(), self.shape)
         return array if self.tape is _core.current_tape() and _core._is_tracing() else array.view(np.ndarray)
 
-    def __getitem__(self, index: Any) -> Any:
+    def _getitem(self, index: Any) -> Any:
         """Return the elements at an index, a slice, a mask, or several of these, by NumPy's rules."""
         if type(index) is tuple:
             index = tuple(i.value.astype(bool) if isinstance(i, Array) else i for i in index)
@@ -128,9 +123,8 @@ class Array(NumpyMethods, _core._ArrayBase):
         """Iterate over the first axis."""
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d array")
-        positions = self._positions()
         for k in range(len(self)):
-            yield self._view(positions[k])
+            yield self[k]
 
     # --- Numbers
 

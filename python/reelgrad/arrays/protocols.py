@@ -60,6 +60,8 @@ def of_numpy(*names: str) -> list[Any]:
 
 def call_ufunc(array: Any, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
     """Compute a ufunc of which an operand is an Array (NumPy's ``__array_ufunc__``)."""
+    if method == "__call__" and not settings and ufunc in UFUNCS:  # the usual case, on the way of `numbers * array`
+        return UFUNCS[ufunc](*inputs)
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     out = settings.pop("out", None)
     if out is not None or method == "at":
@@ -125,7 +127,7 @@ def name_of(function: Any) -> str:
 def _compared(x: Any) -> Any:
     """Return the values of an Array or a Node; in a trace, where a comparison is recorded, what records it."""
     if isinstance(x, _core._ArrayBase):
-        return x._compared()
+        return x._compared()  # type: ignore[attr-defined]
     return x.value if isinstance(x, _core.Node) and not _core._is_tracing() else x
 
 
