@@ -44,6 +44,12 @@ REELGRAD_UNARY(REELGRAD_FUNCTION)
     }
 REELGRAD_BINARY(REELGRAD_FUNCTION)
 #undef REELGRAD_FUNCTION
+#define REELGRAD_FUNCTION(Type, name)                                                       \
+    inline ArrayValue name(const ArrayValue& a, const ArrayValue& b, const ArrayValue& c) { \
+        return ArrayValue::made(apply_ternary<ops::Type>(a.ptr(), b.ptr(), c.ptr()));       \
+    }
+REELGRAD_TERNARY(REELGRAD_FUNCTION)
+#undef REELGRAD_FUNCTION
 
 inline ArrayValue operator+(const ArrayValue& a, const ArrayValue& b) { return add(a, b); }
 inline ArrayValue operator-(const ArrayValue& a, const ArrayValue& b) { return sub(a, b); }

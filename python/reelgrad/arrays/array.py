@@ -381,10 +381,10 @@ def asarray(x: Any) -> Any:
     flat: list[Any] = list(items.ravel())
     tape = next((item.tape for item in flat if isinstance(item, _core.Node)), None)
     if tape is None:
-        return _numbers(np.asarray(flat, dtype=np.float64).reshape(items.shape), "asarray(x)")
+        return np.asarray([_number(item) for item in flat], dtype=np.float64).reshape(items.shape)
     numbers = [k for k, item in enumerate(flat) if not isinstance(item, _core.Node)]
     if numbers:
-        constants = _core._array_constants(tape, np.asarray([float(flat[k]) for k in numbers]))
+        constants = _core._array_constants(tape, np.asarray([_number(flat[k]) for k in numbers]))
         for k, node in zip(numbers, constants, strict=True):
             flat[k] = node
     for node in flat:
@@ -392,6 +392,14 @@ def asarray(x: Any) -> Any:
             raise _core.TapeMismatchError("asarray(x): Nodes of several tapes; an Array is on one")
     entries = np.asarray([_core._entry_of_node(node) for node in flat]).reshape(items.shape)
     return _core._array_of_entries(tape, entries)
+
+
+def _number(item: Any) -> float:
+    if isinstance(item, (float, int, np.floating, np.integer, np.bool_)):
+        return float(item)
+    raise _core.NodeTypeError(
+        f"asarray(x): got {type(item).__name__} {item!r:.80} among the elements, but Arrays are of Nodes and real numbers"
+    )
 
 
 def _numbers(values: Any, what: str) -> Floats:
