@@ -143,6 +143,25 @@ def test_functions_of_rg_linalg_give_numpys_results_for_plain_numbers(name: str)
         np.testing.assert_array_equal(mine, known)
 
 
+@pytest.mark.parametrize("function", [lambda a: np.linalg.eigh(a)[1][0, 0], lambda a: np.linalg.svd(a)[0][0, 0]])
+def test_vectors_that_are_not_determined_have_no_derivative_and_no_warning(function: Callable[[Any], Any]) -> None:
+    a = rg.array(np.eye(3))
+    function(a).backward()
+    assert not np.all(np.isfinite(a.grad))
+
+
+@pytest.mark.parametrize("name", ONE_BLOCK)
+def test_what_nothing_holds_is_collected_with_its_derivative(name: str) -> None:
+    a = rg.array(MATRIX)
+    a.tape.collect()
+    before = a.tape.stats()
+    for _ in range(3):
+        ONE_BLOCK[name](a)
+    a.tape.collect()
+    after = a.tape.stats()
+    assert (after["blocks"], after["operators"]) == (before["blocks"], before["operators"])
+
+
 # --- In what becomes a Program: second derivatives and compiled functions
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
