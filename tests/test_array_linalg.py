@@ -219,6 +219,25 @@ def test_a_derivative_of_an_argument_that_is_a_node_goes_through_linear_algebra(
     assert (slope.value, x.grad) == pytest.approx((12.0, 12.0))
 
 
+def test_a_compiled_function_of_a_matrix_may_use_numpys_linear_algebra_as_it_is() -> None:
+    def f(m: Any) -> Any:
+        sign, logarithm = np.linalg.slogdet(m)
+        x = np.linalg.solve(m, m @ RIGHT + np.linalg.inv(m)[0])
+        return (
+            np.linalg.det(m)
+            + logarithm * sign
+            + np.sum(x * x)
+            + np.sum(np.linalg.cholesky(m @ m.T))
+            + np.linalg.cond(m, 1)
+        )
+
+    compiled = rg.compile(f)
+    assert compiled(MATRIX) == pytest.approx(f(MATRIX), rel=1e-12)
+    a = rg.array(MATRIX)
+    f(a).backward()
+    np.testing.assert_allclose(rg.grad(compiled)(MATRIX), a.grad, rtol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["eigh", "svd", "qr", "pinv"])
 def test_decompositions_in_a_trace_are_refused_by_name(name: str) -> None:
     compiled = rg.compile(lambda p: getattr(np.linalg, name)(rg.asarray(p).reshape(2, 2))[0].sum())

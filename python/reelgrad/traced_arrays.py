@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad.arrays import Array
+from reelgrad.arrays import Array, asarray
+from reelgrad.arrays.protocols import FUNCTIONS
 from reelgrad.trees import Structure
 
 __all__ = ["TracedArray", "elements_of", "put_together"]
@@ -26,6 +27,12 @@ __all__ = ["TracedArray", "elements_of", "put_together"]
 _umath: Any = import_module("numpy.core.umath" if np.__version__.startswith("1.") else "numpy._core.umath")
 
 _COMPARISONS = frozenset({np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal})
+
+# NumPy knows these of numbers only.
+_OF_MATRICES = frozenset(
+    getattr(np.linalg, name)
+    for name in ("inv", "solve", "det", "slogdet", "cholesky", "pinv", "lstsq", "eigh", "eigvalsh", "svd", "qr", "cond")
+)
 
 # An identity lets a reduction go over several axes at once.
 _OPERATORS: dict[Any, Any] = {
@@ -70,7 +77,24 @@ class TracedArray(np.ndarray[Any, np.dtype[Any]]):
             return NotImplemented
         if function is np.where and len(args) == 3 and not kwargs:
             return _traced(_core.where(*map(_plain, args)))
+        if function in _OF_MATRICES:
+            return _with_objects(FUNCTIONS[function](*map(_with_arrays, args), **kwargs))
         return _traced(super().__array_function__(function, types, args, kwargs))
+
+
+def _with_arrays(value: Any) -> Any:
+    """Return traced arrays as Arrays."""
+    return asarray(_plain(value)) if isinstance(value, TracedArray) else value
+
+
+def _with_objects(value: Any) -> Any:
+    """Return Arrays as traced arrays."""
+    if isinstance(value, Array):
+        return value._objects()
+    if not isinstance(value, tuple):
+        return value
+    parts = map(_with_objects, value)
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
 def put_together(structures: Sequence[Structure], nodes: Sequence[Any], traced: bool) -> Iterator[Any]:

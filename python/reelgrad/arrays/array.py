@@ -398,7 +398,8 @@ def _number(item: Any) -> float:
     if isinstance(item, (float, int, np.floating, np.integer, np.bool_)):
         return float(item)
     raise _core.NodeTypeError(
-        f"asarray(x): got {type(item).__name__} {item!r:.80} among the elements, but Arrays are of Nodes and real numbers"
+        f"asarray(x): got {type(item).__name__} {item!r:.80} among the elements, but Arrays are of Nodes and real "
+        "numbers"
     )
 
 
