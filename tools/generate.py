@@ -40,6 +40,7 @@ from typing import Any, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import disjoint_base
 
 from reelgrad.arrays import Array
 
@@ -140,6 +141,7 @@ class Node:
 """
 
 STUB_ARRAY = """
+@disjoint_base
 class _ArrayBase:
     @property
     def shape(self) -> tuple[int, ...]: ...

@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import disjoint_base
 
 from reelgrad.arrays import Array
 
@@ -454,6 +455,7 @@ class Node:
     @overload
     def clamp(self, /, lo: _Array, hi: _Array) -> _Array: ...
 
+@disjoint_base
 class _ArrayBase:
     @property
     def shape(self) -> tuple[int, ...]: ...
