@@ -40,7 +40,7 @@ optimizer = rg.optim.Adam(model.parameters(), lr=0.02)
 started = perf_counter()
 for k in range(steps):
     scores = model(X)  # 100 of them
-    loss = rg.relu(1.0 - y * scores).mean() + penalty(model)
+    loss = rg.hinge(scores, y) + penalty(model)
 
     optimizer.zero_grad()
     loss.backward()

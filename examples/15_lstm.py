@@ -70,7 +70,7 @@ optimizer = rg.optim.Adam(model.parameters(), lr=rg.optim.schedules.cosine(0.02,
 started = perf_counter()
 for k in range(steps):
     batch = waves(32, 25)
-    loss = ((model(batch[:, :-1])[:, 4:] - batch[:, 5:]) ** 2).mean()  # the first values do not tell the wave yet
+    loss = rg.mse(model(batch[:, :-1])[:, 4:], batch[:, 5:])  # the first values do not tell the wave yet
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -83,13 +83,12 @@ print(f"{1e3 * (perf_counter() - started) / steps:.1f} ms a step")
 @rg.compile(in_axes=(None, 0), reduce="mean")
 def one(model: Any, wave: Any) -> Any:
     """Return the loss of one sequence."""
-    wave = rg.asarray(wave)
-    return ((model(wave[:-1]) - wave[1:]) ** 2).mean()
+    return rg.mse(model(wave[:-1]), wave[1:])
 
 
 value, slopes = one.value_and_grad(model, batch[:, :6])
 model.zero_grad()
-((model(batch[:, :5]) - batch[:, 1:6]) ** 2).mean().backward()
+rg.mse(model(batch[:, :5]), batch[:, 1:6]).backward()
 apart = abs(slopes.gates.weight - model.gates.weight.grad).max()
 print(f"compiled for sequences of 6: {len(one.program)} instructions, gradients {'equal' if apart < 1e-12 else apart}")
 

@@ -406,6 +406,18 @@ def test_results_of_operations_go_through_a_compiled_function_with_their_derivat
     assert a.grad.tolist() == [18.0, 36.0]
 
 
+def test_arrays_in_a_traced_function_mix_with_the_numbers_of_the_samples():
+    def mixed(table, x):
+        a = x * table["w"] + table["w"] * x  # either side
+        b = np.where(x > 0.0, table["w"], x).sum()
+        return (np.concatenate([a, table["w"]]) ** 2).sum() + b
+
+    w = np.array([1.0, -2.0, 0.5])
+    compiled = rg.compile(mixed, in_axes=(None, 0), reduce="sum")
+    value = compiled({"w": rg.array(w)}, X)
+    assert value == pytest.approx(float(sum(mixed({"w": w}, x) for x in X)), rel=1e-13)
+
+
 # Wrong use
 
 
