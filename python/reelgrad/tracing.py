@@ -12,6 +12,7 @@ import linecache
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -230,7 +231,10 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
 def _elements(path: str, spec: LeafSpec) -> list[str]:
     if not spec.is_array:
         return [path]
-    return [f"{path}[{', '.join(map(str, position))}]" for position in np.ndindex(spec.shape)]
+    numbers = [list(map(str, range(length))) for length in spec.shape]
+    if len(numbers) == 1:
+        return [f"{path}[{number}]" for number in numbers[0]]
+    return [f"{path}[{', '.join(position)}]" for position in product(*numbers)]
 
 
 # --- Python's own errors
