@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 
+# Before NumPy 2, `solve` took a right side of one dimension less than the matrices as a batch of vectors.
+_IS_BEFORE_2 = np.lib.NumpyVersion(np.__version__) < "2.0.0"
+
+
 # --- Systems of equations
 
 
@@ -88,12 +92,11 @@ def solve(a: Any, b: Any) -> Any:
     operands, values = given
     if not values:
         a, b = operands
-        return unrolled.solution(a, b) if b.ndim > 1 else unrolled.solution(a, b[:, None])[..., 0]
+        is_vector = b.ndim == (a.ndim - 1 if _IS_BEFORE_2 else 1)
+        return unrolled.solution(a, b[..., None])[..., 0] if is_vector else unrolled.solution(a, b)
     matrix, right = values
+    is_vector = right.ndim == (matrix.ndim - 1 if _IS_BEFORE_2 else 1)
     x = numpys.solve(matrix, right)
-    is_vector = x.ndim == max(matrix.ndim - 1, right.ndim) and right.ndim < 2
-    if not is_vector and np.lib.NumpyVersion(np.__version__) < "2.0.0":
-        is_vector = right.ndim == matrix.ndim - 1  # before NumPy 2, a batch of vectors was one
 
     def vjp(g: Floats) -> Sequence[Floats]:
         columns, solution = (g[..., None], x[..., None]) if is_vector else (g, x)
