@@ -150,6 +150,15 @@ def test_vectors_that_are_not_determined_have_no_derivative_and_no_warning(funct
     assert not np.all(np.isfinite(a.grad))
 
 
+def test_detect_anomaly_names_the_function_and_the_line_that_called_it() -> None:
+    a = rg.array(np.ones((2, 2)))
+    with rg.detect_anomaly():
+        with pytest.raises(rg.AnomalyError, match=r"'slogdet' \(value -inf, recorded at .*test_array_linalg\.py"):
+            np.linalg.slogdet(a)
+        with pytest.raises(rg.AnomalyError, match=r"'div' .*recorded at .*test_array_linalg\.py"):
+            np.corrcoef(a)
+
+
 @pytest.mark.parametrize("name", ONE_BLOCK)
 def test_what_nothing_holds_is_collected_with_its_derivative(name: str) -> None:
     a = rg.array(MATRIX)

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "bindings/errors.hpp"
 #include "bindings/lock.hpp"
 #include "bindings/node.hpp"
+#include "bindings/source.hpp"
 #include "bindings/tape.hpp"
 
 namespace py = pybind11;
@@ -20,15 +22,9 @@ namespace {
 class SourceLines {
   public:
     std::uint32_t current() {
-        PyFrameObject* frame = PyEval_GetFrame();  // borrowed; the innermost Python frame
-        if (frame == nullptr) return number("<no Python code>");
-        PyCodeObject* code = PyFrame_GetCode(frame);
-        const auto file = py::reinterpret_borrow<py::str>(code->co_filename);
-        const auto function = py::reinterpret_borrow<py::str>(code->co_name);
-        const std::string place = "\"" + std::string(file) + "\", line " +
-                                  std::to_string(PyFrame_GetLineNumber(frame)) + ", in " + std::string(function);
-        Py_DECREF(code);
-        return number(place);
+        const std::optional<SourcePlace> at = calling_place();
+        if (!at) return number("<no Python code>");
+        return number("\"" + at->file + "\", line " + std::to_string(at->line) + ", in " + at->function);
     }
     const std::string& operator[](std::uint32_t n) const { return *places_[n]; }
 

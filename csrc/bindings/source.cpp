@@ -35,22 +35,28 @@ const Package& package() {
 
 }  // namespace
 
-std::string calling_line() {
-    std::string innermost;
+std::optional<SourcePlace> calling_place() {
+    std::optional<SourcePlace> innermost;
     py::object frame = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
     while (frame) {
         auto* const raw = reinterpret_cast<PyFrameObject*>(frame.ptr());
-        PyCodeObject* const code = PyFrame_GetCode(raw);
-        const auto file = py::reinterpret_borrow<py::str>(code->co_filename);
-        Py_DECREF(code);
+        const auto code = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(raw)));
+        const auto* const of = reinterpret_cast<PyCodeObject*>(code.ptr());
+        const auto file = py::reinterpret_borrow<py::str>(of->co_filename);
         const bool own = package().holds(file);
-        if (!own || innermost.empty()) {
-            innermost = std::string(file) + ":" + std::to_string(PyFrame_GetLineNumber(raw));
+        if (!own || !innermost) {
+            innermost = {std::string(file), PyFrame_GetLineNumber(raw),
+                         std::string(py::reinterpret_borrow<py::str>(of->co_name))};
             if (!own) return innermost;
         }
         frame = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetBack(raw)));
     }
     return innermost;
+}
+
+std::string calling_line() {
+    const std::optional<SourcePlace> place = calling_place();
+    return place ? place->file + ":" + std::to_string(place->line) : "";
 }
 
 }  // namespace reelgrad::python
