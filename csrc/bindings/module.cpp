@@ -17,6 +17,7 @@
 #include "bindings/program.hpp"
 #include "bindings/recording.hpp"
 #include "bindings/region.hpp"
+#include "bindings/signatures.hpp"
 #include "bindings/tape.hpp"
 #include "bindings/trainer.hpp"
 
@@ -72,4 +73,5 @@ PYBIND11_MODULE(_core, module) {
         "fail_next_slab", [] { reelgrad::HandleSlabs::fail_next_slab(); },
         "The next slab of Nodes cannot be allocated.");
     rp::add_program_testing(testing);
+    rp::add_signatures(module);
 }

@@ -5,6 +5,7 @@
 
 #include "bindings/anomaly.hpp"
 #include "bindings/condition.hpp"
+#include "bindings/html.hpp"
 #include "bindings/names.hpp"
 #include "bindings/node.hpp"
 #include "bindings/node_slots.hpp"
@@ -307,6 +308,8 @@ PyObject* node_zero_grad(PyObject* self, PyObject*) {
     });
 }
 
+PyObject* node_html(PyObject* self, PyObject*) { return html_of(self, "node_html"); }
+
 PyObject* node_item(PyObject* self, PyObject*) { return get_value(self, nullptr); }
 PyObject* node_self(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
@@ -398,6 +401,7 @@ std::vector<PyMethodDef> member_methods() {
         {"__trunc__", unary_method<ops::Trunc>, METH_NOARGS, nullptr},
         {"__round__", fast_call(node_round), METH_FASTCALL, nullptr},
         {"__format__", node_format, METH_O, nullptr},
+        {"_repr_html_", node_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nThe node as HTML, for notebooks."},
         {"__reduce__", node_reduce, METH_NOARGS, nullptr},
     };
 }

@@ -6,11 +6,13 @@
 #include <numeric>
 #include <optional>
 
+#include "bindings/html.hpp"
 #include "bindings/program_call.hpp"
 #include "reelgrad/program/differentiate.hpp"
 #include "reelgrad/program/errors.hpp"
 #include "reelgrad/program/evaluate.hpp"
 #include "reelgrad/program/optimise.hpp"
+#include "reelgrad/program/python_text.hpp"
 #include "reelgrad/program/text.hpp"
 #include "reelgrad/program/verify.hpp"
 
@@ -146,6 +148,27 @@ gradient("d/dw", v3)
             "Read a Program from text, as ``str(program)`` gives it; ProgramError tells what is wrong with it.")
         .def("__str__", program::print)
         .def("__repr__", summary)
+        .def("code", program::python_text, R"(The Program as a Python function, for people to read.
+
+It computes what the Program does for one lane, with the functions of reelgrad. ``str(program)`` is the form that can be
+read back.
+
+Examples
+--------
+>>> import reelgrad as rg
+>>> traced = rg.trace(lambda w, x: 1.0 / (1.0 + rg.exp(-(w * x))), 0.5, 2.0)
+>>> print(traced.program.code())
+def program(w, x):
+    return (1/(1 + exp(-w*x)),)  # result
+)")
+        .def(
+            "_repr_html_",
+            [](const py::object& program) {
+                PyObject* const html = html_of(program.ptr(), "program_html");
+                if (html == nullptr) throw py::error_already_set();
+                return py::reinterpret_steal<py::object>(html);
+            },
+            "The Program as HTML, for notebooks.")
         .def("__len__", &Program::size)
         .def("__call__", call_program, R"(Compute the outputs, as a tuple.
 

@@ -7,6 +7,7 @@
 
 #include "bindings/anomaly.hpp"
 #include "bindings/array.hpp"
+#include "bindings/html.hpp"
 #include "bindings/lock.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
@@ -397,6 +398,9 @@ Examples
                  return "<Tape: " + std::to_string(tape.size()) + " operations, " + std::to_string(tape.variables()) +
                         " variables>";
              })
+        .def(
+            "_repr_html_", [](const py::object& tape) { return wrap(html_of(tape.ptr(), "tape_html")); },
+            "The tape as HTML, for notebooks.")
         .def("__enter__",
              [](const TapeOwner& tape) {
                  require_mine(*tape);

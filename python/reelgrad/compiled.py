@@ -20,6 +20,7 @@ from reelgrad._core import NodeTypeError, Program, SettingError
 from reelgrad.arguments import Argument, Batch, arguments_of
 from reelgrad.nesting import is_nested
 from reelgrad.on_nodes import counts_nodes, gradient_on_nodes, on_nodes
+from reelgrad.paths import Path
 from reelgrad.specialisation import Reduce, Runner, Settings, Specialisation
 from reelgrad.threads import checked_threads
 from reelgrad.trees import Structure, StructureError, flatten
@@ -67,6 +68,11 @@ class CompiledFunction:
         name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
         return f"<compiled {name}: {sum(len(s.paths) for s in self._specialisations.values())} paths>"
 
+    def _repr_html_(self) -> str:
+        from reelgrad.show.reprs import compiled_html
+
+        return compiled_html(self)
+
     @property
     def program(self) -> Program:
         """The Program of the path traced first, for the structure of arguments met last."""
@@ -75,9 +81,14 @@ class CompiledFunction:
     @property
     def programs(self) -> list[Program]:
         """The Programs of all known paths, for the structure of arguments met last."""
+        return [path.program for path in self.paths]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All known paths through the function's branches, for the structure of arguments met last."""
         if self._last is None:
             raise SettingError("this function has not been traced yet: call it once, then its program is known")
-        return [path.program for path in self._last.paths]
+        return list(self._last.paths)
 
     def specialise(self, args: Sequence[Any]) -> tuple[Specialisation, Batch]:
         """Return what the function is for arguments of this structure (traced if need be), and their numbers."""
@@ -108,10 +119,12 @@ class CompiledFunction:
     def _value_and_grad(
         self, *args: Any, argnums: int | Sequence[int] = 0, out: Any = None, threads: int | None = None
     ) -> Any:
+        """Return the value and the gradient by the arguments `argnums`; arrays in `out` take the gradient."""
         value, gradient = self._derivatives(args, argnums, out, threads, self.value_and_grad)
         return value, gradient
 
     def _grad(self, *args: Any, argnums: int | Sequence[int] = 0, out: Any = None, threads: int | None = None) -> Any:
+        """Return the gradient by the arguments `argnums`; arrays in `out` take it."""
         value, gradient = self._derivatives(args, argnums, out, threads, self.grad)
         return (gradient, value[1]) if self.settings.has_aux else gradient
 

@@ -79,6 +79,11 @@ class Trace:
             f"{len(self.program.outputs)} outputs>"
         )
 
+    def _repr_html_(self) -> str:
+        from reelgrad.show.reprs import trace_html
+
+        return trace_html(self)
+
 
 def trace(
     function: Callable[..., Any],

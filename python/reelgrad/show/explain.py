@@ -8,7 +8,7 @@ from typing import Any
 
 from reelgrad._core import Node
 from reelgrad.show.graph import Contribution, Graph, GraphNode, Operand, checked_limit, read_graph
-from reelgrad.show.table import Cell, html_table, in_notebook, text_table
+from reelgrad.show.table import Cell, counted, html_table, in_notebook, text_table
 
 __all__ = ["Explanation", "explain"]
 
@@ -62,8 +62,8 @@ class Explanation:
         """The loss and the size of its graph."""
         graph, output = self._graph, self._graph.output
         return (
-            f"{output.name} = {self.number(output.value)}, of {_count(graph.operators, 'operator')} and "
-            f"{_count(graph.variables, 'variable')}"
+            f"{output.name} = {self.number(output.value)}, of {counted(graph.operators, 'operator')} and "
+            f"{counted(graph.variables, 'variable')}"
         )
 
     @property
@@ -122,7 +122,7 @@ class Explanation:
             lines.append(f"{'+' if k else ' '} {self._product(term)}, {self.number(term.value)}")
         others = row.contribution_count - len(row.contributions)
         if others:
-            lines.append(f"+ {_count(others, 'more contribution')}, {self.number(row.other_contributions)}")
+            lines.append(f"+ {counted(others, 'more contribution')}, {self.number(row.other_contributions)}")
         return lines
 
     def _product(self, term: Contribution) -> str:
@@ -137,10 +137,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def explain(

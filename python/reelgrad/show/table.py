@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["html_table", "in_notebook", "text_table"]
+__all__ = ["counted", "html_table", "in_notebook", "text_table"]
 
 Cell = Sequence[str]  # its lines
 
@@ -61,3 +61,8 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str
 def in_notebook(*parts: str) -> str:
     """Return parts of HTML with the style that goes with them."""
     return "\n".join(['<div class="reelgrad">', _STYLE, *parts, "</div>"])
+
+
+def counted(number: int, what: str) -> str:
+    """Return "1 node", "2 nodes"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -117,3 +117,8 @@ class FitResult:
         validation = f", validation {self.validation[-1]:.6g}" if self.validation is not None and self.epoch else ""
         took = f"{self.epoch} epochs in {self.seconds:.3g} s"
         return f"<FitResult: loss {self.loss:.6g}{validation} after {took} ({self.reason})>"
+
+    def _repr_html_(self) -> str:
+        from reelgrad.show.reprs import fit_html
+
+        return fit_html(self)
