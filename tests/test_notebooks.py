@@ -292,7 +292,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
             if inspect.isclass(thing):
                 if issubclass(thing, BaseException):
                     continue
-                if thing not in (rg.Program, _core.Mark, _core.Scope, _core.Condition):  # are not made by calling
+                if thing not in (rg.Program, rg.Array, _core.Mark, _core.Scope, _core.Condition):  # are not made by calling
                     yield f"{module.__name__}.{name}", thing
                 for member, method in inspect.getmembers(thing, callable):
                     if not member.startswith("_"):
