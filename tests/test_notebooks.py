@@ -284,6 +284,9 @@ def test_long_lines_are_broken_where_python_lets_them() -> None:
 PUBLIC = [name for name in rg.__all__ if not name.startswith("_")]
 
 
+MADE_BY_OTHERS = (rg.Program, rg.Array, _core.Mark, _core.Scope, _core.Condition)  # not by calling the class
+
+
 def public_callables() -> Iterator[tuple[str, Any]]:
     """The functions of the package, and the classes that can be called with their methods."""
     for module in (rg, rg.nn, rg.optim):
@@ -292,7 +295,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
             if inspect.isclass(thing):
                 if issubclass(thing, BaseException):
                     continue
-                if thing not in (rg.Program, rg.Array, _core.Mark, _core.Scope, _core.Condition):  # are not made by calling
+                if thing not in MADE_BY_OTHERS:
                     yield f"{module.__name__}.{name}", thing
                 for member, method in inspect.getmembers(thing, callable):
                     if not member.startswith("_"):
@@ -406,3 +409,15 @@ def test_docstrings_name_every_parameter(function: Callable[..., Any]) -> None:
     text = inspect.getdoc(function)
     assert text is not None
     assert [p for p in inspect.signature(function).parameters if not re.search(rf"\b{p}\b", text)] == []
+
+
+def test_an_array_shows_shape_values_and_gradients() -> None:
+    a = rg.array([[1.0, 2.0], [3.0, 4.0]])
+    assert "Array of shape (2, 2) value [[1. 2.] [3. 4.]]" in shown(a)
+    assert "grad" not in shown(a)
+    (a * a).sum().backward()
+    assert "grad [[2. 4.] [6. 8.]]" in shown(a)
+    assert len(rg.array(np.zeros(100_000))._repr_html_()) < 5_000
+    with a.tape.scope():
+        gone = a * 2.0
+    assert "stale" in shown(gone)

@@ -29,7 +29,9 @@ py::object name_or_none(const Tape& tape, Index i) {
 
 py::tuple as_tuple(const Tape& tape, const program::GraphNode& node) {
     py::object opcode = py::none();
-    if (is_operator(node.entry)) opcode = py::str(std::string(name_of(tape.opcode(node.entry))));
+    if (is_operator(node.entry)) opcode = py::str(std::string(tape.operator_name(node.entry)));
+    py::object block = py::none();
+    if (node.block) block = py::make_tuple(node.block->number, node.block->position, node.block->count);
     py::list operands, contributions;
     for (const program::GraphOperand& x : node.operands) {
         operands.append(py::make_tuple(x.position, id_or_none(x.node),
@@ -41,7 +43,7 @@ py::tuple as_tuple(const Tape& tape, const program::GraphNode& node) {
     }
     return py::make_tuple(node.id, node.steps, opcode, name_or_none(tape, node.entry), node.value, node.adjoint,
                           operands, node.operand_count, contributions, node.contribution_count,
-                          node.other_contributions);
+                          node.other_contributions, block);
 }
 
 py::tuple read_graph(const py::object& output, std::size_t nodes, std::size_t steps, std::size_t operands,

@@ -1,9 +1,10 @@
 // program/tape_graph.hpp: the graph of one output, read off a tape into plain data for people to look at.
 //
 // Nothing on the tape changes: the adjoints are computed aside, in the order of the reverse sweep and with its absolute
-// zero, so that they are the sweep's to the bit, and no gradient is touched. There is no recursion; what a graph of
-// millions of operators costs is some passes over it. Only the nodes nearest to the output are given out, with the
-// first of their operands and of the contributions to their adjoints; the counts tell what was left out.
+// zero, so that they are the sweep's (to the bit, but where Arrays sum in another order), and no gradient is touched.
+// There is no recursion; what a graph of millions of operators costs is some passes over it. Only the nodes nearest to
+// the output are given out, with the first of their operands and of the contributions to their adjoints; the counts
+// tell what was left out.
 #pragma once
 
 #include <cstddef>
@@ -44,11 +45,17 @@ struct GraphContribution {
     double value;
 };
 
+// The block of a tape that an entry is of, as array operations record them.
+struct GraphBlock {
+    std::size_t number, position, count;
+};
+
 struct GraphNode {
     GraphId id;
     Index entry;
     std::size_t steps;
     double value, adjoint;
+    std::optional<GraphBlock> block;
     std::vector<GraphOperand> operands;
     std::size_t operand_count = 0;
     std::vector<GraphContribution> contributions;

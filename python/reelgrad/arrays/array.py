@@ -176,6 +176,11 @@ class Array(NumpyMethods, _core._ArrayBase):
             return f"Array(traced, shape={self.shape})"
         return f"Array({text})"
 
+    def _repr_html_(self) -> str:
+        from reelgrad.show.reprs import array_html
+
+        return array_html(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy variables: the copies are new variables of the same values, on the current tape."""
         if not self.is_variable:

@@ -7,5 +7,6 @@ views of these rows.
 from reelgrad.show.draw import Drawing, DrawingError, draw
 from reelgrad.show.explain import Explanation, explain
 from reelgrad.show.explore import Exploration, explore
+from reelgrad.show.summary import Summary
 
-__all__ = ["Drawing", "DrawingError", "Explanation", "Exploration", "draw", "explain", "explore"]
+__all__ = ["Drawing", "DrawingError", "Explanation", "Exploration", "Summary", "draw", "explain", "explore"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal, overload
 
 from reelgrad._core import Node
 from reelgrad.show.graph import Contribution, Graph, GraphNode, Operand, checked_limit, read_graph
+from reelgrad.show.summary import Summary, summarised
 from reelgrad.show.table import Cell, counted, html_table, in_notebook, text_table
 
 __all__ = ["Explanation", "explain"]
+
+_MOST_SUMMARISED = 50_000  # nodes: half a second
 
 
 class Explanation:
@@ -108,7 +111,7 @@ class Explanation:
 
     def _partial(self, row: GraphNode, operand: Operand) -> str:
         number = self.number(operand.partial)
-        middle = "" if _is_number(operand.formula) else f" = {operand.formula}"
+        middle = "" if not operand.formula or _is_number(operand.formula) else f" = {operand.formula}"
         return f"d{row.name}/d{operand.name}{middle} = {number}"
 
     def _gradient(self, row: GraphNode) -> list[str]:
@@ -139,6 +142,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
+@overload
 def explain(
     loss: Node,
     *,
@@ -146,7 +150,27 @@ def explain(
     depth: int | None = None,
     max_rows: int | None = 100,
     digits: int = 6,
-) -> Explanation:
+    summary: Literal[False] = False,
+) -> Explanation: ...
+@overload
+def explain(
+    loss: Node,
+    *,
+    names: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+    max_rows: int | None = 100,
+    digits: int = 6,
+    summary: Literal[True],
+) -> Summary: ...
+def explain(
+    loss: Node,
+    *,
+    names: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+    max_rows: int | None = 100,
+    digits: int = 6,
+    summary: bool = False,
+) -> Explanation | Summary:
     """Work out the chain rule for a loss, node by node, in a table.
 
     From the loss down to the variables there is a row for each node: how it was computed, its value, its partial with
@@ -168,10 +192,12 @@ def explain(
         Show at most so many nodes, those nearest to the loss.
     digits : int
         Significant digits of the numbers.
+    summary : bool
+        Show what one operation of Arrays recorded in one row, with the ranges of its numbers, instead of by element.
 
     Returns
     -------
-    Explanation
+    Explanation or Summary
         Printed as text, shown as HTML in notebooks; ``.rows`` are its data.
 
     Raises
@@ -199,11 +225,14 @@ def explain(
     x                 2                                     -0.105 = 0.105 * -1 by v0
     w                 -1                                    0.21 = 0.105 * 2 by v0
     """
+    rows = checked_limit("max_rows", max_rows, 1)
+    digits = min(checked_limit("digits", digits, 1), 17)
     graph = read_graph(
         "explain",
         loss,
         names=names,
-        nodes=checked_limit("max_rows", max_rows, 1),
+        nodes=_MOST_SUMMARISED if summary else rows,
         steps=checked_limit("depth", depth, 0),
+        operands=64 if summary else 8,
     )
-    return Explanation(graph, min(checked_limit("digits", digits, 1), 17))
+    return summarised(graph, rows, digits) if summary else Explanation(graph, digits)

@@ -6,6 +6,7 @@ are spelled out by the templates of the operator table at the numbers at hand, t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad._core import Node, NodeTypeError, SettingError, _read_graph, _spell, operator_table
+from reelgrad.arrays import Array
 from reelgrad.show.names import Names, named_nodes
 
 __all__ = ["Contribution", "Graph", "GraphNode", "Operand", "checked_limit", "read_graph", "substituted"]
@@ -107,6 +109,8 @@ class GraphNode:
         The sum of those that are not listed.
     changed : bool
         Whether a variable was set after the recording, so that formulas do not give what was recorded.
+    block : int or None
+        The number of the array operation that recorded it; None for what was recorded by itself.
     """
 
     number: int
@@ -122,6 +126,7 @@ class GraphNode:
     contribution_count: int
     other_contributions: float
     changed: bool
+    block: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,11 @@ def read_graph(
     contributions: int = 8,
 ) -> Graph:
     """Read the graph of `output`; `function` begins the message if that is no Node."""
+    if isinstance(output, Array):
+        raise NodeTypeError(
+            f"{function}(loss): got an Array of shape {output.shape}, but a loss is one Node: take an element or a sum "
+            "of it, loss[0] or loss.sum()"
+        )
     if not isinstance(output, Node):
         raise NodeTypeError(
             f"{function}(loss): got {type(output).__name__} {_short(output)}, but only a Node has a graph: "
@@ -214,12 +224,12 @@ def _short(value: Any) -> str:
 
 
 def _node(row: tuple[Any, ...], names: Names) -> GraphNode:
-    number, steps, operator, _, value, adjoint, inputs, operand_count, terms, term_count, other = row
+    number, steps, operator, _, value, adjoint, inputs, operand_count, terms, term_count, other, block = row
     contributions = tuple(Contribution(node, names[node], *rest) for node, *rest in terms)
     expression, changed = "", False
     formulas: list[str] = []
     if operator is not None:
-        expression, formulas, changed = _spelled(operator, inputs, operand_count, names, number, value)
+        expression, formulas, changed = _spelled(row, names)
     operands = tuple(
         Operand(position, node, _constant(x) if node is None else names[node], x, slope, formula, contribution)
         for (position, node, _, x, slope, contribution), formula in zip(inputs, formulas, strict=True)
@@ -238,6 +248,7 @@ def _node(row: tuple[Any, ...], names: Names) -> GraphNode:
         term_count,
         other,
         changed,
+        None if block is None else block[0],
     )
 
 
@@ -245,10 +256,9 @@ def _constant(value: float) -> str:
     return f"{value:.15g}"
 
 
-def _spelled(
-    operator: str, inputs: Sequence[tuple[Any, ...]], count: int, names: Names, number: int, value: float
-) -> tuple[str, list[str], bool]:
-    """Return the expression, a formula for each of the inputs, and whether they fail to give what was recorded."""
+def _spelled(row: tuple[Any, ...], names: Names) -> tuple[str, list[str], bool]:
+    """Return the expression, a formula for each of the operands, and whether they fail to give what was recorded."""
+    number, _, operator, _, value, _, inputs, count, *_, block = row
     y = names.in_formula(number)
     texts = [(None if node is None else names.in_formula(node), x) for _, node, _, x, _, _ in inputs]
     spelled = _spell(operator, texts, y, value)
@@ -256,11 +266,17 @@ def _spelled(
         words = [_constant(x) if name is None else name for name, x in texts]
         return _reduction(operator, words, [position for position, *_ in inputs], count, y)
     expression, computed, partials = spelled
-    changed = not _same(computed, value) or any(
-        node is not None and not _same(now, recorded)
+    # Arrays are computed by the vector functions, which may differ in the last bits.
+    same = _same if block is None else _close
+    changed = not same(computed, value) or any(
+        node is not None and not same(now, recorded)
         for (_, node, _, _, recorded, _), (_, now) in zip(inputs, partials, strict=True)
     )
     return expression, [formula for formula, _ in partials], changed
+
+
+def _close(a: float, b: float) -> bool:
+    return _same(a, b) or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _same(a: float, b: float) -> bool:

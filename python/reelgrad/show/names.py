@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from reelgrad._core import Node, NodeTypeError
+from reelgrad._core import Node, NodeTypeError, StaleNodeError
+from reelgrad.arrays import Array
 from reelgrad.nn import Module
 
 __all__ = ["Names", "named_nodes"]
 
 _MOST_NODES = 100_000  # that are looked at for a name
+_MOST_ELEMENTS = 10_000  # of an Array
 _DEEPEST = 3
 _LONGEST = 40
-_PLAIN = re.compile(r"[\w.\[\]']+")
+_PLAIN = re.compile(r"[\w.,…\[\]']+")
 
 
 def named_nodes(names: Mapping[str, Any] | None) -> dict[Node, str]:
-    """Return the Nodes in `names`, in lists, dicts, arrays and Modules too, with what to call them.
+    """Return the Nodes in `names`, in lists, dicts, Arrays, arrays and Modules too, with what to call them.
 
     A Node with several names goes by the one that is least nested, and then by the first.
     """
@@ -47,9 +51,10 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Module):
         for inner, node in value.named_parameters():
             yield f"{name}.{inner}", node
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        for place in np.ndindex(value.shape):
-            yield f"{name}[{', '.join(map(str, place))}]", value[place]
+    elif isinstance(value, Array) or (isinstance(value, np.ndarray) and value.dtype == object):
+        with suppress(StaleNodeError):
+            for place in islice(np.ndindex(value.shape), _MOST_ELEMENTS):
+                yield f"{name}[{','.join(map(str, place))}]", value[place]
     elif isinstance(value, dict):
         for key, part in list(value.items())[:_MOST_NODES]:
             yield f"{name}[{key!r}]", part

@@ -19,11 +19,12 @@ from reelgrad.show.graph import Graph, read_graph
 from reelgrad.show.table import counted, html_table, in_notebook
 
 if TYPE_CHECKING:
+    from reelgrad.arrays import Array
     from reelgrad.compiled import CompiledFunction
     from reelgrad.tracing import Guard, Trace
     from reelgrad.training.result import FitResult
 
-__all__ = ["compiled_html", "fit_html", "node_html", "program_html", "tape_html", "trace_html"]
+__all__ = ["array_html", "compiled_html", "fit_html", "node_html", "program_html", "tape_html", "trace_html"]
 
 _LONGEST_TAPE = 1_000_000  # operators beyond which a Node is shown without what it was made of: some 10 ms
 _MOST_LINES = 60
@@ -53,6 +54,20 @@ def _operands(graph: Graph) -> str:
     made = f"<p>made by <code>{escape(row.expression)}</code>, of {counted(graph.operators, 'operator')} and "
     made += f"{counted(graph.variables, 'variable')} in all; <code>rg.explain</code> works out the gradient</p>"
     return made + html_table(("operand", "value", "partial"), rows) + more
+
+
+def array_html(array: Array) -> str:
+    """Return the Array's shape, values and, where there are any, gradients."""
+    parts = [f"<p><code>Array</code> of shape <code>{escape(str(array.shape))}</code></p>"]
+    try:
+        value, grad = array.value, array.grad
+    except ReelgradError:  # stale, traced
+        return in_notebook(f"<p><code>{escape(repr(array))}</code></p>")
+    numbers = [("value", value)] + ([("grad", grad)] if np.any(grad) else [])
+    for name, x in numbers:
+        text = np.array2string(x, precision=6, threshold=60, edgeitems=3, max_line_width=100)
+        parts.append(f"<p>{name}</p><pre>{escape(text)}</pre>")
+    return in_notebook(*parts)
 
 
 def tape_html(tape: Tape) -> str:

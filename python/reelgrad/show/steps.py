@@ -120,7 +120,7 @@ def _passed_on(
 ) -> Step:
     slope = f"d{node.name}/d{target.name}"
     text = number(operand.partial)
-    formula = slope + ("" if operand.formula == text else f" = {operand.formula}") + f" = {text}"
+    formula = slope + ("" if operand.formula in ("", text) else f" = {operand.formula}") + f" = {text}"
     product = node.adjoint * operand.partial
     dropped = "  (nan, counted as 0)" if product != product and operand.contribution == operand.contribution else ""
     lines = [
