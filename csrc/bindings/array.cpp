@@ -150,16 +150,6 @@ namespace {
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Positions = py::array_t<std::int64_t>;
 
-template <class Body>
-PyObject* guarded(Body&& body) {
-    try {
-        return body();
-    } catch (...) {
-        raise_current();
-        return nullptr;
-    }
-}
-
 void array_dealloc(PyObject* self) {
     EntrySet* const set = array_of(self).set;
     PyTypeObject* const type = Py_TYPE(self);

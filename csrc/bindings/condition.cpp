@@ -38,16 +38,6 @@ void condition_dealloc(PyObject* self) {
     Py_DECREF(type);
 }
 
-template <class Body>
-PyObject* guarded(Body&& body) {
-    try {
-        return body();
-    } catch (...) {
-        raise_current();
-        return nullptr;
-    }
-}
-
 // The tape of a trace under way. Throws for a Node that is stale, or not traced.
 bool decide(PyObject* node) {
     Handle& handle = handle_of(node);

@@ -42,6 +42,17 @@ struct PythonError {};
 // Sets the Python error for the C++ exception being handled.
 void raise_current();
 
+// Runs `body` and turns what it throws into a Python error.
+template <class Body>
+PyObject* guarded(Body&& body) {
+    try {
+        return body();
+    } catch (...) {
+        raise_current();
+        return nullptr;
+    }
+}
+
 // What the C++ exception being handled is, and what it says. A Python error is set or stays set; this is the only case
 // in which the interpreter's lock is needed, and taken.
 ErrorKind kind_of_current(std::string& message);

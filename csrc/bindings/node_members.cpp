@@ -1,4 +1,4 @@
-// bindings/node_members.cpp: what a Node does that is not an operator: life, text, comparison, attributes, methods.
+// bindings/node_members.cpp: what a Node does that is not an operator: life, text, comparison, methods.
 #include "bindings/node_members.hpp"
 
 #include <string>
@@ -8,44 +8,13 @@
 #include "bindings/html.hpp"
 #include "bindings/names.hpp"
 #include "bindings/node.hpp"
+#include "bindings/node_access.hpp"
 #include "bindings/node_slots.hpp"
 #include "bindings/number.hpp"
 #include "bindings/tape.hpp"
 
 namespace reelgrad::python {
 namespace {
-
-// Runs `body` and turns what it throws into a Python error.
-template <class Body>
-PyObject* guarded(Body&& body) {
-    try {
-        return body();
-    } catch (...) {
-        raise_current();
-        return nullptr;
-    }
-}
-
-Handle& alive(PyObject* self) {
-    Handle& handle = handle_of(self);
-    check_alive(handle);
-    return handle;
-}
-
-Handle& variable(PyObject* self, const char* what) {
-    Handle& handle = alive(self);
-    if (is_variable(handle.index)) return handle;
-    throw VariableError(std::string(what) + " of an intermediate: this Node is the result of '" +
-                        std::string(handle.tape->operator_name(handle.index)) +
-                        "', and only a variable has one that can be set; make one with reelgrad.variable(value)");
-}
-
-// For what would turn a Node into a plain number: refused in a trace.
-double value_of(PyObject* self, const char* what) {
-    const Handle& handle = alive(self);
-    require_untraced(self, what);
-    return handle.tape->value(handle.index);
-}
 
 // --- Life
 
@@ -216,72 +185,6 @@ PyObject* node_ratio(PyObject* self, PyObject*) {
         "reelgrad.mean and the like, or node.value");
 }
 
-// --- Attributes
-
-PyObject* get_value(PyObject* self, void*) {
-    return guarded([&] { return PyFloat_FromDouble(value_of(self, "the value")); });
-}
-PyObject* get_grad(PyObject* self, void*) {
-    return guarded([&] {
-        const Handle& handle = alive(self);
-        require_untraced(self, "the gradient");
-        return PyFloat_FromDouble(handle.tape->grad(handle.index));
-    });
-}
-
-using Setter = void (*)(Tape&, Index, double);
-
-int set_number(PyObject* self, PyObject* object, const char* what, Setter set) {
-    try {
-        if (object == nullptr) throw VariableError(std::string(what) + " cannot be deleted; set it to 0.0");
-        check_usable(handle_of(self));
-        if (handle_of(self).tape->tracing()) {
-            throw TraceError(std::string(what) +
-                             " of a traced Node cannot be set: a traced function computes and changes nothing; go on "
-                             "with a new Node, and return it");
-        }
-        Handle& handle = variable(self, what);
-        double number;
-        if (!require_number(object, what, &number)) return -1;
-        set(*handle.tape, handle.index, number);
-        return 0;
-    } catch (...) {
-        raise_current();
-        return -1;
-    }
-}
-int set_value(PyObject* self, PyObject* object, void*) {
-    return set_number(self, object, "value", [](Tape& tape, Index i, double x) { tape.set_value(i, x); });
-}
-int set_grad(PyObject* self, PyObject* object, void*) {
-    return set_number(self, object, "grad", [](Tape& tape, Index i, double x) { tape.set_grad(i, x); });
-}
-
-PyObject* get_name(PyObject* self, void*) {
-    return guarded([&]() -> PyObject* {
-        const Handle& handle = alive(self);
-        const std::string* name = is_variable(handle.index) ? handle.tape->name(handle.index) : nullptr;
-        if (name == nullptr) Py_RETURN_NONE;
-        return PyUnicode_FromStringAndSize(name->data(), static_cast<Py_ssize_t>(name->size()));
-    });
-}
-PyObject* get_is_variable(PyObject* self, void*) {
-    return guarded([&] { return PyBool_FromLong(is_variable(alive(self).index)); });
-}
-PyObject* get_operator(PyObject* self, void*) {
-    return guarded([&]() -> PyObject* {
-        const Handle& handle = alive(self);
-        if (is_variable(handle.index)) Py_RETURN_NONE;
-        const std::string_view name = handle.tape->operator_name(handle.index);
-        return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
-    });
-}
-PyObject* get_tape(PyObject* self, void*) {
-    return guarded([&] { return pybind11::cast(TapeOwner(handle_of(self).tape)).release().ptr(); });
-}
-PyObject* get_self(PyObject* self, void*) { return Py_NewRef(self); }
-PyObject* get_zero(PyObject*, void*) { return PyFloat_FromDouble(0.0); }
-
 // --- Methods
 
 PyObject* node_backward(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
@@ -362,23 +265,6 @@ PyObject* divmod_slot(PyObject* l, PyObject* r) {
 
 PyObject* positive_slot(PyObject* self) { return Py_NewRef(self); }
 
-PyGetSetDef attributes[] = {
-    {"value", get_value, set_value, "The number. Setting it is for variables, and changes nothing that was recorded.",
-     nullptr},
-    {"data", get_value, set_value, "Alias of value.", nullptr},
-    {"grad", get_grad, set_grad,
-     "The gradient. Of a variable: the sum over backward() calls since zero_grad(). Of an intermediate: from the last "
-     "backward().",
-     nullptr},
-    {"name", get_name, nullptr, "The name given to the variable, or None.", nullptr},
-    {"is_variable", get_is_variable, nullptr, "Whether this is a variable (and not the result of an operation).",
-     nullptr},
-    {"operator", get_operator, nullptr, "The operator that made this node; None for a variable.", nullptr},
-    {"tape", get_tape, nullptr, "The Tape that this node is on.", nullptr},
-    {"real", get_self, nullptr, "The node itself.", nullptr},
-    {"imag", get_zero, nullptr, "0.0.", nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr}};
-
 }  // namespace
 
 std::vector<PyMethodDef> member_methods() {
@@ -405,8 +291,6 @@ std::vector<PyMethodDef> member_methods() {
         {"__reduce__", node_reduce, METH_NOARGS, nullptr},
     };
 }
-
-PyGetSetDef* member_attributes() { return attributes; }
 
 std::vector<PyType_Slot> member_slots() {
     std::vector<PyType_Slot> slots;

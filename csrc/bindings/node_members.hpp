@@ -8,6 +8,8 @@
 namespace reelgrad::python {
 
 std::vector<PyMethodDef> member_methods();
+PyObject* get_value(PyObject* self, void*);
+PyObject* get_name(PyObject* self, void*);
 PyGetSetDef* member_attributes();
 std::vector<PyType_Slot> member_slots();
 
