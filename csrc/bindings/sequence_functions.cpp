@@ -3,6 +3,8 @@
 //
 // All arithmetic is the engine's: a sequence of Nodes and numbers becomes Vars and constants, the table's template runs
 // on them, and the result is a Node, or a float if no Node was among the operands.
+#include <pybind11/numpy.h>
+
 #include <string>
 #include <vector>
 
@@ -215,7 +217,13 @@ PyObject* function_of_one(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     }
 }
 
-// A loss is the mean of its terms.
+bool is_matrix(PyObject* x) { return is_array(x) && pybind11::reinterpret_borrow<pybind11::array>(x).ndim() > 1; }
+
+template <class Op>
+PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
+
+// A loss is the mean of its terms. Its operands have one shape: broadcasting a column with a row would compare each
+// with each.
 template <class Op>
 PyObject* function_of_two_arrays(PyObject* a, PyObject* b, PyObject* delta) {
     constexpr const char* name = Op::name.data();
@@ -224,7 +232,16 @@ PyObject* function_of_two_arrays(PyObject* a, PyObject* b, PyObject* delta) {
         return call_for_arrays(name, operands, 2, nullptr);
     } else {
         try {
-            const ArrayValue x(a), y(b);
+            const pybind11::str loss(name);
+            PyObject* const given[3] = {loss.ptr(), a, b};
+            const auto pair =
+                pybind11::reinterpret_steal<pybind11::object>(call_for_arrays("operands of a loss", given, 3, nullptr));
+            if (!pair) throw PythonError{};
+            PyObject* const alike[3] = {PyTuple_GET_ITEM(pair.ptr(), 0), PyTuple_GET_ITEM(pair.ptr(), 1), delta};
+            if (!is_node_array(alike[0]) && !is_node_array(alike[1])) {
+                return function_of_two<Op>(nullptr, alike, delta == nullptr ? 2 : 3, nullptr);
+            }
+            const ArrayValue x(alike[0]), y(alike[1]);
             const std::span<const ArrayValue> xs(&x, 1), ys(&y, 1);
             ArrayValue terms(0.0);
             if constexpr (requires { Op::default_delta; }) {
@@ -252,7 +269,8 @@ PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     PyObject* operands[3] = {};
     if (!match_operands(name, Op::operands.data(), Op::operands.size(), has_delta, args, nargs, kwnames, operands))
         return nullptr;
-    if (is_node_array(operands[0]) || is_node_array(operands[1])) {
+    const bool has_rows = !is_reduction<Op> && (is_matrix(operands[0]) || is_matrix(operands[1]));
+    if (has_rows || is_node_array(operands[0]) || is_node_array(operands[1])) {
         return function_of_two_arrays<Op>(operands[0], operands[1], operands[2]);
     }
     try {

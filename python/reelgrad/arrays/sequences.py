@@ -1,6 +1,7 @@
 """Reductions and composites of the table on Arrays, along axes: what ``rg.sum(a, axis=0)`` and its like call.
 
-Losses are not here: their terms come from the table's own templates, and ``mean`` is all that is missing.
+Losses but one are not here: their terms come from the table's own templates. Here their operands are made alike, and the
+mean is taken.
 """
 
 from __future__ import annotations
@@ -45,30 +46,63 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     Parameters
     ----------
     logits : Array
-        Of shape (classes,) or (samples, classes).
+        Of shape (..., classes).
     target : array_like
         For each sample the number of its class, as integers, or a probability for each class, of the shape of `logits`.
     """
     logits = asarray(logits)
-    scores = log_softmax(logits, -1)
-    if not isinstance(target, Array):
-        target = np.asarray(target)
-        if target.dtype.kind in "iu" and target.shape == logits.shape[:-1]:
-            if np.any(target < 0) or np.any(target >= logits.shape[-1]):
-                raise _core.LengthError(
-                    f"cross_entropy: a target is no class of {logits.shape[-1]} logits; classes count from 0"
-                )
-            chosen = np.take_along_axis(scores, target[..., None], -1)
-            return -chosen.mean()
-    # A class of probability 0 does not count, even if its logit is -inf.
-    weights = target.value if isinstance(target, Array) else target
-    if np.shape(weights) != logits.shape:
+    classes = np.asarray(target) if isinstance(target, (int, np.integer, list, tuple)) else target
+    if isinstance(classes, np.ndarray) and classes.dtype.kind in "iu" and classes.shape == logits.shape[:-1]:
+        return _of_classes(logits, classes)
+    target = asarray(target)
+    if np.shape(target) != logits.shape:
         raise _core.LengthError(
-            f"cross_entropy: targets of shape {np.shape(weights)} for logits of shape {logits.shape}: classes have the "
+            f"cross_entropy: targets of shape {np.shape(target)} for logits of shape {logits.shape}: classes have the "
             f"shape {logits.shape[:-1]}, probabilities that of the logits"
         )
-    terms = _core.where(weights != 0.0, -target * scores, 0.0)
+    _require_elements("cross_entropy", target)
+    if not isinstance(logits, Array):
+        if not isinstance(target, Array):
+            return _mean_of_rows(logits, target.reshape(-1, target.shape[-1]))
+        logits = _core._array_constants(target.tape, logits)
+    # A class of probability 0 does not count, even if its logit is -inf.
+    terms = _core.where(target != 0.0, -target * log_softmax(logits, -1), 0.0)
     return terms.sum(-1).mean() if terms.ndim > 1 else terms.sum()
+
+
+def _of_classes(logits: Any, classes: Any) -> Any:
+    count = logits.shape[-1]
+    wrong = classes[(classes < 0) | (classes >= count)]
+    if wrong.size:
+        raise _core.LengthError(f"cross_entropy: target {wrong[0]} is no class of {count} logits; classes count from 0")
+    _require_elements("cross_entropy", classes)
+    if not isinstance(logits, Array):
+        return _mean_of_rows(logits, classes.ravel().tolist())
+    chosen = np.take_along_axis(log_softmax(logits, -1), classes[..., None], -1)
+    return -chosen.mean()
+
+
+def _mean_of_rows(logits: Any, targets: Any) -> Any:
+    rows = logits.reshape(-1, logits.shape[-1])
+    return _core.mean([_core.cross_entropy(row, target) for row, target in zip(rows, targets, strict=True)])
+
+
+def _operands_of_a_loss(loss: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """Return the operands as Arrays or as numbers in a row, if they have one shape."""
+    a, b = asarray(a), asarray(b)
+    if np.shape(a) != np.shape(b):
+        first, second = next(row["operands"][:2] for row in _core.operator_table() if row["name"] == loss)
+        raise _core.LengthError(
+            f"{loss}: '{first}' has shape {np.shape(a)} and '{second}' has shape {np.shape(b)}; they must have the "
+            "same: reshape one, or index an axis of length 1 away, a[:, 0]"
+        )
+    _require_elements(loss, a)
+    return (a, b) if isinstance(a, Array) or isinstance(b, Array) else (np.ravel(a), np.ravel(b))
+
+
+def _require_elements(loss: str, x: Any) -> None:
+    if 0 in np.shape(x):
+        raise _core.LengthError(f"{loss} of no elements: it has no value; pass at least one")
 
 
 _core._use_array_functions(
@@ -81,5 +115,6 @@ _core._use_array_functions(
         "softmax": softmax,
         "dot": np.dot,
         "cross_entropy": cross_entropy,
+        "operands of a loss": _operands_of_a_loss,
     }
 )
