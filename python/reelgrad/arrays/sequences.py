@@ -1,7 +1,7 @@
 """Reductions and composites of the table on Arrays, along axes: what ``rg.sum(a, axis=0)`` and its like call.
 
-Losses but one are not here: their terms come from the table's own templates. Here their operands are made alike, and the
-mean is taken.
+Losses but one are not here: their terms come from the table's own templates. Here their operands are made alike, and
+the mean is taken.
 """
 
 from __future__ import annotations
