@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize  # type: ignore[import-untyped, unused-ignore]
 
 import reelgrad as rg
 
@@ -29,7 +29,11 @@ points = true_centres[kinds] + np.einsum("nij,nj->ni", mixing[kinds], rng.standa
 
 below = np.tril_indices(D, -1)
 sizes = [K, K * D, K * D, K * len(below[0])]
-theta = rg.array(np.zeros(sum(sizes)))
+theta: Any = rg.array(np.zeros(sum(sizes)))
+weights: Any
+centres: Any
+logs: Any
+others: Any
 weights, centres, logs, others = np.split(theta, np.cumsum(sizes)[:-1])
 centres, logs, others = centres.reshape(K, D), logs.reshape(K, D), others.reshape(K, -1)
 start = points[np.argmin(((points[:, None] - true_centres) ** 2).sum(-1), axis=0)]  # the points nearest to the centres

@@ -95,7 +95,8 @@ print(f"compiled for sequences of 6: {len(one.program)} instructions, gradients 
 # Two waves: 20 values are shown, 30 are made up.
 shown, made_up = 20, 30
 wave = waves(2, shown + made_up)
-state, said = model.start(2), []
+state = model.start(2)
+said: list[Any] = []
 for t in range(shown + made_up - 1):
     x = wave[:, t : t + 1] if t < shown else said[-1]
     y, state = model.step(x, state)
