@@ -97,8 +97,13 @@ def _with_objects(value: Any) -> Any:
     return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
-def put_together(structures: Sequence[Structure], nodes: Sequence[Any], traced: bool) -> Iterator[Any]:
-    """Yield the tree for each of the structures, with arrays of Nodes where arrays were, and Arrays where Arrays."""
+def put_together(
+    structures: Sequence[Structure], nodes: Sequence[Any], traced: bool, *, consecutive: bool = False
+) -> Iterator[Any]:
+    """Yield the tree for each of the structures, with arrays of Nodes where arrays were, and Arrays where Arrays.
+
+    `consecutive` says that the Nodes are variables made one after the other, whose entries count down.
+    """
     at = 0
     for structure in structures:
         leaves: list[Any] = []
@@ -106,7 +111,10 @@ def put_together(structures: Sequence[Structure], nodes: Sequence[Any], traced: 
             part = nodes[at : at + spec.size]
             at += spec.size
             if spec.kind == "Array" and spec.size > 0:
-                entries = np.fromiter(map(_core._entry_of_node, part), np.int64, spec.size)
+                if consecutive:
+                    entries = _core._entry_of_node(part[0]) - np.arange(spec.size)
+                else:
+                    entries = np.fromiter(map(_core._entry_of_node, part), np.int64, spec.size)
                 leaves.append(_core._array_of_entries(part[0].tape, entries.reshape(spec.shape)))
             elif spec.is_array:
                 array = TracedArray.of(part, spec.shape)

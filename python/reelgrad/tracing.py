@@ -12,7 +12,7 @@ import linecache
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -170,7 +170,7 @@ def record(
     with _core._Recording(forced) as recording:
         nodes = recording.inputs(numbers)
         try:
-            result = function(*put_together(arguments, nodes, True))
+            result = function(*put_together(arguments, nodes, True, consecutive=True))
         except (TypeError, IndexError, KeyError) as error:
             _explain_index(error)
             raise
@@ -182,7 +182,7 @@ def record(
         ]
         program = recording.program(
             input_names(function, arguments) if names is None else list(names),
-            [rate for rate, spec in zip(varying, specs, strict=True) for _ in range(spec.size)],
+            list(chain.from_iterable([rate] * spec.size for rate, spec in zip(varying, specs, strict=True))),
             outputs,
             values,
         )
@@ -236,10 +236,11 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
 def _elements(path: str, spec: LeafSpec) -> list[str]:
     if not spec.is_array:
         return [path]
-    numbers = [list(map(str, range(length))) for length in spec.shape]
-    if len(numbers) == 1:
-        return [f"{path}[{number}]" for number in numbers[0]]
-    return [f"{path}[{', '.join(position)}]" for position in product(*numbers)]
+    if not spec.shape:
+        return [f"{path}[]"]
+    rows = [f"{path}[" + "".join(f"{k}, " for k in row) for row in product(*map(range, spec.shape[:-1]))]
+    ends = [f"{k}]" for k in range(spec.shape[-1])]
+    return [row + end for row in rows for end in ends]
 
 
 # --- Python's own errors
