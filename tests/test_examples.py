@@ -104,6 +104,7 @@ PROMISES = [
         [],
         ["minimize: log-likelihood -1713.63", "EM:       log-likelihood -1713.63", "share 0.524", "share 0.197"],
     ),
+    ("12_evolved_network.py", ["10"], ["generation   5: ", "generation  10: ", "61 shapes compiled and trained"]),
     (
         "13_moons_on_arrays.py",
         ["101"],
@@ -124,7 +125,6 @@ PROMISES = [
         ["101"],
         ["LSTM(1169 parameters)", "step 100  loss 0.00", "compiled for sequences of 6: ", "off by 0."],
     ),
-    ("12_evolved_network.py", ["10"], ["generation   5: ", "generation  10: ", "61 shapes compiled and trained"]),
 ]
 
 
