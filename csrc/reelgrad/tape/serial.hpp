@@ -47,7 +47,7 @@ inline constexpr Active kNobody;
 #endif
 inline constinit thread_local const Active* host_active = &kNobody;
 }  // namespace detail
-inline const Active& active() { return *detail::host_active; }
+inline Active active() { return *detail::host_active; }
 #else
 #define REELGRAD_LIBRARY
 // Set on the owner's thread only. Not inline, so that it belongs to the same copy of the library as the registry.
@@ -56,7 +56,8 @@ extern constinit thread_local Active active_tape __attribute__((tls_model("initi
 #else
 extern constinit thread_local Active active_tape;
 #endif
-inline const Active& active() { return active_tape; }
+// By value: both words are then read relative to the thread pointer. As a reference it cost 1 ns an operator.
+inline Active active() { return active_tape; }
 #endif
 
 class SerialRegistry {
