@@ -76,6 +76,7 @@ def loss(results: Sequence[Any], weights: Sequence[np.ndarray], counted: Sequenc
     return total
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # from NumPy 2.5 on; still there
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_function_of_arrays_is_numpys_and_its_gradient_that_of_differences(case: Case) -> None:
     numbers = drawn(case)

@@ -460,7 +460,7 @@ def tampered_table(monkeypatch, **changes):
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     monkeypatch.setattr(rg._core, "_C_API", new(ctypes.addressof(copy), CAPSULE, None))
-    return copy, facts  # to be kept alive
+    return copy, facts, changes  # to be kept alive: the table points into them
 
 
 @pytest.fixture(scope="module")

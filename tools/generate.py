@@ -845,6 +845,8 @@ def arrays_page() -> str:
     made_by = re.search(r"NumPy (\d+)\.(\d+)", table)
     if made_by is not None and tuple(map(int, made_by.groups())) > tuple(map(int, version.split("."))):
         return text
+    if made_by is not None:  # a later NumPy makes the page stale only if it has more to tell
+        version = ".".join(made_by.groups())
     groups = {"Element by element: ufuncs.": [ufunc.__name__ for ufunc in protocols.UFUNCS]}
     groups |= {title: [] for title in ARRAY_GROUPS.values()}
     for function, ours in protocols.FUNCTIONS.items():
