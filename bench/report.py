@@ -124,8 +124,8 @@ take it many minutes.
 
 ## W9: on the tape from Cython and C++
 
-A random walk of {embedding.OPERATORS_PER_STEP} operators a step, recorded on a tape that Python made: the same loop in
-a C++ function, in Cython and on Nodes.
+A driven pendulum of {embedding.OPERATORS_PER_STEP} operators a step, recorded on a tape that Python made: the same loop
+in a C++ function, in Cython and on Nodes.
 
 {sections.embedding_section(m.embedding)}
 
