@@ -68,7 +68,7 @@ Interface make_interface() {
     table.facts = facts().data();
     table.facts_size = facts().size();
 
-    table.active = [] { return &active_tape; };
+    table.active = []() -> const Active* { return &active_tape; };
     table.known_thread_id = known_thread_id;
 
     table.tape_for = [](const Var* operands, std::size_t n, Tape** tape) {
