@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reelgrad import _core
 from reelgrad._core import LengthError, Program, SettingError
 from reelgrad.arguments import Batch
 from reelgrad.blocks import blocks_of_matrix, blocks_of_rows
 from reelgrad.compiled import CompiledFunction
+from reelgrad.path_programs import PathPrograms
 from reelgrad.paths import Path
-from reelgrad.specialisation import Specialisation, require_scalar
+from reelgrad.specialisation import require_scalar
 from reelgrad.threads import checked_threads
 from reelgrad.trees import LeafSpec, Structure, StructureError, flatten
 
@@ -28,48 +28,6 @@ __all__ = ["Compiled"]
 Numbers = NDArray[Any]
 Results = list[Any]  # numbers, or arrays of a number for each lane
 Argnums = int | Sequence[int]
-
-
-class _Derived:
-    """Programs made of those of the paths of a specialisation, run over batches."""
-
-    def __init__(
-        self, specialisation: Specialisation, make: Callable[[Path], Program], per_lane: Sequence[bool], threads: int
-    ) -> None:
-        self._paths_of, self._make, self._threads = specialisation, make, threads
-        self._per_lane = list(per_lane)
-        self._set = _core._PathSet(self._per_lane)
-        self._paths: list[Path] = []
-        self._add(None, None, specialisation.paths.first)
-
-    def run(
-        self, batch: Batch, lanes: int, uniforms: Sequence[float] | Numbers = (), columns: Sequence[Any] = ()
-    ) -> Results:
-        """Return a row of all outputs, each with a number for every lane, or with one for all of them."""
-        numbers = np.empty(self._per_lane.count(False))
-        by_lane = np.empty((self._per_lane.count(True), lanes))
-        while True:
-            unknown = self._set.run(
-                np.concatenate([batch.uniforms, uniforms]),
-                [*batch.columns, *columns],
-                lanes,
-                self._threads,
-                numbers,
-                [by_lane.T] if len(by_lane) else [],
-            )
-            if unknown is None:
-                break
-            parent, guard, lane = unknown
-            with self._paths_of.lock:
-                path = self._paths_of.paths.child(self._paths[parent], guard, batch.sample(lane))
-                if path not in self._paths:  # else another thread was faster
-                    self._add(parent, guard, path)
-        wide, narrow = iter(by_lane), iter(numbers.tolist())
-        return [next(wide) if per_lane else next(narrow) for per_lane in self._per_lane]
-
-    def _add(self, parent: int | None, guard: int | None, path: Path) -> None:
-        self._set.add_path(parent, guard, path.classifier(0 if guard is None else guard + 1), self._make(path))
-        self._paths.append(path)
 
 
 class Compiled:
@@ -137,13 +95,13 @@ class Compiled:
             flags,
         )
         if not self._batched:
-            return _directions(derived.run(self._batch, m, (), list(np.eye(m))), m)
+            return _directions(self._run(derived, (), list(np.eye(m)), lanes=m), m)
         ones = np.ones(self._lanes)
         found = []
         for k in range(m):
             seeds = [float(j == k) for j in range(m)]
             columns = [seed * ones for seed in seeds] if by_lane else []
-            row = derived.run(self._batch, self._lanes, () if by_lane else seeds, columns)
+            row = self._run(derived, () if by_lane else seeds, columns)
             found.append(self._averaged(row, flags))
         return found
 
@@ -168,7 +126,7 @@ class Compiled:
         inputs = self._specialisation.inputs_of(numbers)
         flags = self._value_flags()
         derived = self._derived(("jvp", numbers), lambda p: self._reduced(p).linearise(inputs), flags * 2)
-        found = self._averaged(derived.run(self._batch, self._lanes, along.uniforms, along.columns), flags * 2)
+        found = self._averaged(self._run(derived, along.uniforms, along.columns), flags * 2)
         values = self._tree(self._result, found[: self._count])
         slopes = self._tree(self.value_structure, found[self._count : self._count + self._values])
         return (values[0] if self._has_aux else values), slopes, values[1] if self._has_aux else None
@@ -182,7 +140,7 @@ class Compiled:
         gradient = self._gradient(by)
         flags = (self._value_flags() + self._gradient_flags(by)) * 2
         derived = self._derived(("hvp", by, numbers), lambda p: gradient(self._reduced(p)).linearise(inputs), flags)
-        found = self._averaged(derived.run(self._batch, self._lanes, along.uniforms, along.columns), flags)
+        found = self._averaged(self._run(derived, along.uniforms, along.columns), flags)
         return self._by_arguments(found[len(flags) // 2 + self._count :], by, argnums)
 
     def vjp(self) -> tuple[Any, Callable[[Any], tuple[Any, ...]], Any]:
@@ -190,7 +148,7 @@ class Compiled:
         numbers = tuple(k for k in range(len(self.args)) if k not in self._static)
         inputs = self._specialisation.inputs_of(numbers)
         flags = self._value_flags()
-        values = self._derived(("values",), self._reduced, flags).run(self._batch, self._lanes)
+        values = self._run(self._derived(("values",), self._reduced, flags))
         tree = self._tree(self._result, self._averaged(values, flags))
         flags = flags + [(axis is not None, self._mean) for axis in self._axes_of(numbers)]
         m = self._values
@@ -205,9 +163,8 @@ class Compiled:
             for leaf, (per_lane, _) in zip(leaves, self._leaf_flags(), strict=False):
                 leaf = np.asarray(leaf, np.float64)
                 rows += list(leaf.reshape(self._lanes, -1).T) if per_lane else leaf.ravel().tolist()
-            found = derived.run(
-                self._batch,
-                self._lanes,
+            found = self._run(
+                derived,
                 [row for row in rows if not isinstance(row, np.ndarray)],
                 [row for row in rows if isinstance(row, np.ndarray)],
             )
@@ -236,12 +193,38 @@ class Compiled:
         inputs = self._specialisation.inputs_of(numbers)
         return lambda program: program.differentiate(inputs, per_lane=self.is_per_lane, outputs=1)
 
-    def _derived(self, key: Any, make: Callable[[Path], Program], flags: Sequence[tuple[bool, bool]]) -> _Derived:
+    def _derived(self, key: Any, make: Callable[[Path], Program], flags: Sequence[tuple[bool, bool]]) -> PathPrograms:
         known = self._specialisation.derived
         if key not in known:
-            known[key] = _Derived(self._specialisation, make, [per_lane for per_lane, _ in flags], self._threads)
-        found: _Derived = known[key]
-        return found
+            known[key] = PathPrograms(self._specialisation.paths, make, [per_lane for per_lane, _ in flags])
+        return known[key]
+
+    def _run(
+        self,
+        programs: PathPrograms,
+        uniforms: Sequence[float] | Numbers = (),
+        columns: Sequence[Numbers] = (),
+        lanes: int | None = None,
+    ) -> Results:
+        """Return a row of all outputs, each with a number for every lane, or with one for all of them.
+
+        Inputs that were appended to the function's come as further uniforms and columns.
+        """
+        batch, per_lane = self._batch, programs.per_lane
+        lanes = self._lanes if lanes is None else lanes
+        numbers = np.empty(per_lane.count(False))
+        by_lane = np.empty((per_lane.count(True), lanes))
+        programs.run(
+            np.concatenate([batch.uniforms, uniforms]),
+            [*batch.columns, *columns],
+            lanes,
+            self._threads,
+            numbers,
+            [by_lane.T] if len(by_lane) else [],
+            batch.sample,
+        )
+        wide, narrow = iter(by_lane), iter(numbers.tolist())
+        return [next(wide) if wanted else next(narrow) for wanted in per_lane]
 
     def _along_all(
         self,
@@ -258,7 +241,7 @@ class Compiled:
         if not self._batched:
             flags = flags + [(True, False)] * len(flags)
             derived = self._derived(key, lambda p: derive(p.program, True), flags)
-            return _directions(derived.run(self._batch, n, (), list(np.eye(n))), n)
+            return _directions(self._run(derived, (), list(np.eye(n)), lanes=n), n)
         if self._reduces and any(axis is not None for axis in axes):
             raise SettingError(
                 "this would have a block for each pair of samples: the function is reduced, but an argument of argnums "
@@ -268,9 +251,8 @@ class Compiled:
         one, none = np.ones(self._lanes), np.zeros(self._lanes)
         return [
             self._averaged(
-                derived.run(
-                    self._batch,
-                    self._lanes,
+                self._run(
+                    derived,
                     [float(j == k) for j, axis in enumerate(axes) if axis is None],
                     [one if j == k else none for j, axis in enumerate(axes) if axis is not None],
                 ),
@@ -355,7 +337,7 @@ class Compiled:
         if not self._has_aux:
             return None
         if not rows:  # no directions
-            rows = [self._derived(("values",), self._reduced, self._value_flags()).run(self._batch, self._lanes)]
+            rows = [self._run(self._derived(("values",), self._reduced, self._value_flags()))]
         return self._tree(self._result, rows[0][: self._count])[1]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from threading import RLock
 from typing import Any
 
 from reelgrad import _core
@@ -72,6 +73,13 @@ class PathTree:
         How many paths there may be.
     has_aux : bool
         Whether the function returns a pair, a value and auxiliary data.
+
+    Attributes
+    ----------
+    lock : RLock
+        To be held while a path is sought and what it is sought for is made.
+    first : Path
+        The one traced first.
     """
 
     def __init__(
@@ -88,6 +96,7 @@ class PathTree:
         self.max_paths, self._has_aux = max_paths, has_aux
         self._names = input_names(function, self._arguments)
         self._children: dict[tuple[Path, int], Path] = {}
+        self.lock = RLock()
         self.first = Path(self._traced(sample, ()), None, None)
         self._paths = [self.first]
 

@@ -18,8 +18,8 @@ from reelgrad._core import LengthError, Node, Program, SettingError
 from reelgrad.arguments import Batch
 from reelgrad.arrays import array
 from reelgrad.compiled import CompiledFunction
+from reelgrad.path_programs import PathPrograms
 from reelgrad.paths import Path
-from reelgrad.specialisation import Runner, Specialisation
 from reelgrad.threads import checked_threads
 from reelgrad.tracing import input_names
 from reelgrad.trees import Structure, StructureError
@@ -49,9 +49,9 @@ class Problem:
         self.start: Numbers = self.batch.uniforms[: self.structure.size].copy()
 
     @cached_property
-    def gradient(self) -> Runner:
+    def gradient(self) -> PathPrograms:
         """What computes the value and the gradient, summed over the samples."""
-        return self.specialisation.runner((0,))
+        return self.specialisation.runner((0,)).programs
 
     @property
     def uniforms(self) -> Numbers:
@@ -65,18 +65,17 @@ class Problem:
             leaves.append(Node(leaf) if spec.kind == "node" else array(leaf) if spec.kind == "Array" else leaf)
         return self.structure.unflatten(leaves)
 
-    def validate(self, trainer: _core._Trainer, data: tuple[Any, ...]) -> tuple[Runner, Batch]:
+    def validate(self, trainer: _core._Trainer, data: tuple[Any, ...]) -> tuple[PathPrograms, Batch]:
         """Let the trainer compute the loss on these data after each epoch."""
         specialisation, batch = self.function.specialise((self._params, *data))
-        runner = specialisation.runner(None)
-        trainer.validate_with(runner.set, batch.lanes, batch.uniforms[len(self.start) :], batch.columns)
-        return runner, batch
+        programs = specialisation.runner(None).programs
+        trainer.validate_with(programs.set, batch.lanes, batch.uniforms[len(self.start) :], batch.columns)
+        return programs, batch
 
-    def learn(self, runner: Runner | Derived, batch: Batch, numbers: Numbers, unknown: tuple[int, int, int]) -> None:
-        """Trace the path that a lane takes with these parameters."""
-        leaves = batch.sample(unknown[2])
+    def sample(self, batch: Batch, lane: int, numbers: Numbers) -> list[Any]:
+        """Return the leaves of all arguments of a lane, with these parameters."""
         present = _split(self.structure, numbers)
-        runner.learn(unknown, [*present, *leaves[len(present) :]])
+        return [*present, *batch.sample(lane)[len(present) :]]
 
     def name_of(self, parameter: int) -> str:
         """Return the expression that leads to a parameter."""
@@ -91,44 +90,31 @@ class Derived:
     """
 
     def __init__(self, problem: Problem, make: Callable[[Path], Program], threads: int | None = None) -> None:
-        self._problem, self._make = problem, make
+        self._problem = problem
         self._threads = checked_threads(problem.function.settings.threads if threads is None else threads)
         specialisation = problem.specialisation
         self._per_lane = specialisation.batched and not specialisation.reduces
-        self._paths: list[Path] = []
-        first = make(specialisation.paths.first)
-        self.outputs = len(first.outputs)
-        self.set = _core._PathSet([self._per_lane] * self.outputs)
-        self._add(None, None, specialisation.paths.first, first)
+        self._programs = PathPrograms(specialisation.paths, make, self._per_lane)
+        self.outputs = len(self._programs.per_lane)
 
     def __call__(self, x: Sequence[float] | Numbers, *more: Sequence[float] | Numbers) -> Numbers:
         """Return the outputs at these parameters, with more inputs; for each sample a row if they are not reduced."""
         batch = self._problem.batch
         x = np.asarray(x, np.float64)
-        uniforms = np.concatenate([x, self._problem.uniforms, *more])
         columns = np.empty((self.outputs, batch.lanes)).T if self._per_lane else None
         numbers = np.empty(0 if self._per_lane else self.outputs)
-        out = [] if columns is None else [columns]
-        while True:
-            unknown = self.set.run(uniforms, batch.columns, batch.lanes, self._threads, numbers, out)
-            if unknown is None:
-                break
-            self._problem.learn(self, batch, x, unknown)
+        self._programs.run(
+            np.concatenate([x, self._problem.uniforms, *more]),
+            batch.columns,
+            batch.lanes,
+            self._threads,
+            numbers,
+            [] if columns is None else [columns],
+            lambda lane: self._problem.sample(batch, lane, x),
+        )
         if columns is not None:
             return columns
         return numbers / batch.lanes if self._problem.mean else numbers
-
-    def learn(self, unknown: tuple[int, int, int], sample: Sequence[Any]) -> None:
-        """Trace the path on which a sample, given by its leaves, leaves a known one at a guard."""
-        parent, guard, _ = unknown
-        specialisation: Specialisation = self._problem.specialisation
-        with specialisation.lock:
-            path = specialisation.paths.child(self._paths[parent], guard, sample)
-            self._add(parent, guard, path, self._make(path))
-
-    def _add(self, parent: int | None, guard: int | None, path: Path, program: Program) -> None:
-        self.set.add_path(parent, guard, path.classifier(0 if guard is None else guard + 1), program)
-        self._paths.append(path)
 
 
 def _split(structure: Structure, numbers: NDArray[np.float64]) -> list[Any]:

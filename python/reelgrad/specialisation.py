@@ -1,8 +1,7 @@
 """A compiled function for one structure of arguments: its paths, and what was made of them to run.
 
-A `Runner` is one thing that is asked of the function, its values or its values and gradients, as a Program for each
-known path. It takes a `Batch`, the numbers of one call, and fills `Result`s. Paths that a batch's lanes take and nobody
-took before are traced while it runs.
+A `Runner` is one thing that is asked of the function, its values or its values and gradients. It takes a `Batch`, the
+numbers of one call, and fills `Result`s.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reelgrad import _core
 from reelgrad._core import LengthError, Program, SettingError
 from reelgrad.arguments import Argument, Axis, Batch, checked_argnums, static_numbers
+from reelgrad.path_programs import PathPrograms
 from reelgrad.paths import Path, PathTree
 from reelgrad.trees import LeafSpec, Structure, StructureError
 
@@ -51,7 +49,6 @@ class Specialisation:
         self.axes = [axis for argument in arguments for axis in argument.axes]
         self.batched = any(axis is not None for axis in self.axes)
         self.reduces = self.batched and self.settings.reduce is not None
-        self.lock = RLock()
         self.paths = PathTree(
             function.__wrapped__,
             [argument.sample for argument in arguments],
@@ -61,7 +58,7 @@ class Specialisation:
             has_aux=self.settings.has_aux,
         )
         self._runners: dict[tuple[int, ...] | None, Runner] = {}
-        self.derived: dict[Any, Any] = {}  # what else was made of the paths, by what it is
+        self.derived: dict[Any, PathPrograms] = {}  # what else was made of the paths, by what it is
 
     def leaves(self, number: int) -> list[tuple[LeafSpec, Axis]]:
         """Return the numeric leaves of an argument, each with its axis."""
@@ -100,7 +97,7 @@ class Specialisation:
         """Return what computes values (None), or values and the gradients by these arguments."""
         found = self._runners.get(argnums)
         if found is None:
-            with self.lock:
+            with self.paths.lock:
                 found = self._runners.get(argnums) or Runner(self, argnums)
                 self._runners[argnums] = found
         return found
@@ -169,7 +166,7 @@ def _with_lanes(place: _Place, lanes: int) -> tuple[int, ...]:
 
 
 class Runner:
-    """What is asked of a specialisation, made ready: a Program for each known path."""
+    """What is asked of a specialisation, made ready: Programs, and the places of their outputs in the results."""
 
     def __init__(self, specialisation: Specialisation, argnums: tuple[int, ...] | None) -> None:
         self.specialisation, self.argnums = specialisation, argnums
@@ -189,9 +186,11 @@ class Runner:
                 per_lane = batched and (axis is not None or not reduces)
                 self.places.append(_Place(leaf, per_lane, axis or 0, averages))
         self._summed = sum(leaf.size for leaf in leaves[:summed])
-        self.set = _core._PathSet([place.per_lane for place in self.places for _ in range(place.leaf.size)])
-        self._paths: list[Path] = []  # by the numbers that the set gave them
-        self._add(None, None, first)
+        self.programs = PathPrograms(
+            specialisation.paths,
+            self.program,
+            [place.per_lane for place in self.places for _ in range(place.leaf.size)],
+        )
 
     def program(self, path: Path) -> Program:
         """Return what is asked for, as a Program for one path."""
@@ -203,29 +202,16 @@ class Runner:
         per_lane = self.specialisation.batched and not self.specialisation.reduces
         return program.differentiate(self.specialisation.inputs_of(self.argnums), per_lane=per_lane, outputs=1)
 
-    def _add(self, parent: int | None, guard: int | None, path: Path) -> None:
-        self.set.add_path(parent, guard, path.classifier(0 if guard is None else guard + 1), self.program(path))
-        self._paths.append(path)
-
     def run(self, batch: Batch, threads: int, out: Sequence[Array] = ()) -> list[Any]:
         """Run the batch and return the leaves of the result: values, then gradients."""
         if batch.lanes == 0 and self.specialisation.reduces and self.specialisation.settings.reduce == "mean":
             raise LengthError("an empty batch has no mean: give at least one lane, or compile with reduce='sum'")
         given = [None] * (len(self.places) - len(out)) + list(out)
         result = Result(self.places, batch.lanes, given)
-        while True:
-            unknown = self.set.run(batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns)
-            if unknown is None:
-                return result.leaves()
-            self.learn(unknown, batch.sample(unknown[2]))
-
-    def learn(self, unknown: tuple[int, int, int], sample: Sequence[Any]) -> None:
-        """Trace the path on which a sample, given by its leaves, leaves a known one at a guard."""
-        parent, guard, _ = unknown
-        with self.specialisation.lock:
-            path = self.specialisation.paths.child(self._paths[parent], guard, sample)
-            if path not in self._paths:  # else another thread was faster
-                self._add(parent, guard, path)
+        self.programs.run(
+            batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns, batch.sample
+        )
+        return result.leaves()
 
 
 def require_scalar(result: Structure, has_aux: bool) -> None:

@@ -13,8 +13,8 @@ from reelgrad import _core
 from reelgrad.arguments import Batch
 from reelgrad.optim import Optimizer
 from reelgrad.optim.schedules import Schedule
+from reelgrad.path_programs import PathPrograms
 from reelgrad.problem import Problem
-from reelgrad.specialisation import Runner
 from reelgrad.training.progress import TrainingProgress
 from reelgrad.training.result import EarlyStopping
 
@@ -27,7 +27,7 @@ _RATES = 10_000  # learning rates that a Python function is asked for at once
 
 def run(
     problem: Problem,
-    validation: tuple[Runner, Batch] | None,
+    validation: tuple[PathPrograms, Batch] | None,
     trainer: _core._Trainer,
     optimizer: Optimizer,
     epochs: int,
@@ -65,9 +65,10 @@ def run(
             if reason == "rates":
                 trainer.set_schedule(native_schedule(optimizer, trainer.update, trainer.batches))
             elif reason == "path":
-                problem.learn(problem.gradient, problem.batch, trainer.parameters, details)
+                problem.gradient.learn(details, problem.sample(problem.batch, details[2], trainer.parameters))
             elif reason == "validation path" and validation is not None:
-                problem.learn(*validation, trainer.parameters, details)
+                programs, batch = validation
+                programs.learn(details, problem.sample(batch, details[2], trainer.parameters))
 
 
 def _not_finite(problem: Problem, trainer: _core._Trainer, details: tuple[int | None, float, int, int]) -> str:
