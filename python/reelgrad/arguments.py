@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from reelgrad._core import LengthError, SettingError
 from reelgrad.trees import LeafSpec, Static, Structure, flatten, with_axes
 
-__all__ = ["Argument", "Axis", "Batch", "arguments_of", "checked_argnums", "samples_of", "static_numbers"]
+__all__ = [
+    "Argument",
+    "Axis",
+    "Batch",
+    "arguments_of",
+    "checked_argnums",
+    "samples_of",
+    "static_argnums_of",
+    "static_numbers",
+]
 
 Array: TypeAlias = NDArray[Any]
 Axis: TypeAlias = int | None
@@ -54,6 +63,16 @@ class Batch:
             else np.zeros(leaf.shape[:axis] + leaf.shape[axis + 1 :])[()]
             for leaf, axis in zip(self._leaves, self._axes, strict=True)
         ]
+
+    def apart_from(self, written: Sequence[Array]) -> Batch:
+        """Return it with copies of what varies and may share memory with arrays that a run writes meanwhile."""
+        leaves = [
+            leaf.copy() if axis is not None and any(np.may_share_memory(leaf, array) for array in written) else leaf
+            for leaf, axis in zip(self._leaves, self._axes, strict=True)
+        ]
+        if all(copy is leaf for copy, leaf in zip(leaves, self._leaves, strict=True)):
+            return self
+        return Batch(leaves, self._axes, self.lanes)
 
 
 _CONVERTED = frozenset({"float16", "longdouble", "float128", "float96"})  # what the engine does not read itself
@@ -95,6 +114,22 @@ def samples_of(
     axes = _axes(args, structures, in_axes, static)
     lanes = _lanes(structures, axes)
     return tuple(map(_without_lanes, structures, axes)), lanes
+
+
+def static_argnums_of(given: Any) -> tuple[int, ...]:
+    """Return the setting `static_argnums`, a whole number or several, as a tuple.
+
+    Raises
+    ------
+    SettingError
+        If it is anything else.
+    """
+    several = (given,) if isinstance(given, (int, np.integer)) else given
+    if not isinstance(several, (tuple, list)) or any(
+        isinstance(k, bool) or not isinstance(k, (int, np.integer)) for k in several
+    ):
+        raise SettingError(f"static_argnums: got {given!r}, but a whole number or a tuple of some is needed")
+    return tuple(map(int, several))
 
 
 def static_numbers(static_argnums: Sequence[int], count: int) -> Collection[int]:

@@ -7,6 +7,7 @@ in C.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from threading import RLock
@@ -17,7 +18,7 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad._core import NodeTypeError, Program, SettingError
-from reelgrad.arguments import Argument, Batch, arguments_of
+from reelgrad.arguments import Argument, Batch, arguments_of, static_argnums_of
 from reelgrad.nesting import is_nested
 from reelgrad.on_nodes import counts_nodes, gradient_on_nodes, on_nodes
 from reelgrad.paths import Path
@@ -64,6 +65,14 @@ class CompiledFunction:
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle by name, as functions are, or else as the function it was made of; it is traced anew there."""
+        found: Any = sys.modules.get(getattr(self.__wrapped__, "__module__", ""))
+        name = getattr(self.__wrapped__, "__qualname__", "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (CompiledFunction, (self.__wrapped__, self.settings))
+
     def __repr__(self) -> str:
         name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))
         return f"<compiled {name}: {sum(len(s.paths) for s in self._specialisations.values())} paths>"
@@ -104,7 +113,8 @@ class CompiledFunction:
 
     # --- What the short ways call where they do not apply.
 
-    def _values(self, *args: Any, out: Any = None, threads: int | None = None) -> Any:
+    def _values(self, *args: Any, out: Any = None, threads: int | None = None, **unknown: Any) -> Any:
+        _require_known(self, unknown, "out, threads")
         found = self._on_numbers(args)
         if found is None:
             _require_no_out(out)
@@ -117,14 +127,28 @@ class CompiledFunction:
         return out if out is not None else result.unflatten(leaves)
 
     def _value_and_grad(
-        self, *args: Any, argnums: int | Sequence[int] = 0, out: Any = None, threads: int | None = None
+        self,
+        *args: Any,
+        argnums: int | Sequence[int] = 0,
+        out: Any = None,
+        threads: int | None = None,
+        **unknown: Any,
     ) -> Any:
         """Return the value and the gradient by the arguments `argnums`; arrays in `out` take the gradient."""
+        _require_known(self, unknown, "argnums, out, threads")
         value, gradient = self._derivatives(args, argnums, out, threads, self.value_and_grad)
         return value, gradient
 
-    def _grad(self, *args: Any, argnums: int | Sequence[int] = 0, out: Any = None, threads: int | None = None) -> Any:
+    def _grad(
+        self,
+        *args: Any,
+        argnums: int | Sequence[int] = 0,
+        out: Any = None,
+        threads: int | None = None,
+        **unknown: Any,
+    ) -> Any:
         """Return the gradient by the arguments `argnums`; arrays in `out` take it."""
+        _require_known(self, unknown, "argnums, out, threads")
         value, gradient = self._derivatives(args, argnums, out, threads, self.grad)
         return (gradient, value[1]) if self.settings.has_aux else gradient
 
@@ -175,6 +199,8 @@ class CompiledFunction:
         plain = all(type(arg) is float or (type(arg) is np.ndarray and arg.dtype == np.float64) for arg in args)
         if not plain or call.planned == shapes or specialisation.batched or first.program.guards:
             return
+        if self.settings.static_argnums:  # one plan would be for all values of these
+            return
         if not _is_number(first.result) or len(first.program) > _SHORT_WAY:
             return
         call.set_plan(_core.Executable(runner.program(first)), shapes, call is not self.grad, by)
@@ -192,7 +218,17 @@ def _out_leaves(trees: Any, structures: Sequence[Structure]) -> list[Any]:
             if not isinstance(leaf, np.ndarray):
                 raise StructureError(f"out: got the number {leaf!r}, but only arrays can be written into")
         found += leaves
+    if len({leaf.__array_interface__["data"][0] for leaf in found if leaf.size}) < sum(leaf.size > 0 for leaf in found):
+        raise StructureError("out: two of its arrays are the same memory, of which each result needs its own")
     return found
+
+
+def _require_known(function: CompiledFunction, unknown: dict[str, Any], known: str) -> None:
+    if unknown:
+        raise NodeTypeError(
+            f"{function!r} got the keyword {next(iter(unknown))!r}: the arguments of a compiled function are passed by "
+            f"position, and keywords are its settings: {known}"
+        )
 
 
 def _require_no_out(out: Any) -> None:
@@ -287,11 +323,11 @@ def compile(
         raise SettingError(
             f"reduce={reduce!r} needs in_axes: without it a call is one sample, and there is nothing to reduce"
         )
-    if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
+    if isinstance(max_paths, bool) or not isinstance(max_paths, (int, np.integer)) or max_paths < 1:
         raise SettingError(f"max_paths: got {max_paths!r}, but a whole number of at least 1 is needed")
-    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    static = static_argnums_of(static_argnums)
     settings = Settings(
-        in_axes, reduce, static, has_aux, max_paths, None if threads is None else checked_threads(threads)
+        in_axes, reduce, static, has_aux, int(max_paths), None if threads is None else checked_threads(threads)
     )
     if function is None:
         return lambda function: CompiledFunction(function, settings)

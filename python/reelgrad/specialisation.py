@@ -208,6 +208,9 @@ class Runner:
             raise LengthError("an empty batch has no mean: give at least one lane, or compile with reduce='sum'")
         given = [None] * (len(self.places) - len(out)) + list(out)
         result = Result(self.places, batch.lanes, given)
+        if out:
+            written = zip(out, self.places[-len(out) :], strict=True)
+            batch = batch.apart_from([array for array, place in written if place.per_lane])
         self.programs.run(
             batch.uniforms, batch.columns, batch.lanes, threads, result.numbers, result.columns, batch.sample
         )

@@ -7,6 +7,7 @@ a plain one raises `TraceError`, because that number would be frozen in the Prog
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 import linecache
 import re
@@ -20,7 +21,7 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad._core import Condition, LengthError, Node, Program
-from reelgrad.arguments import arguments_of
+from reelgrad.arguments import arguments_of, static_argnums_of
 from reelgrad.arrays import Array
 from reelgrad.traced_arrays import put_together
 from reelgrad.trees import LeafSpec, Structure, StructureError, flatten_with_nodes
@@ -142,13 +143,19 @@ def trace(
     >>> traced.guards[0].taken, traced.guards[0].text
     (False, 'if x < 0.0:')
     """
-    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-    arguments, batch = arguments_of(example, in_axes, static)
+    arguments, batch = arguments_of(example, in_axes, static_argnums_of(static_argnums))
     if batch.lanes == 0:
         raise LengthError("the varying arguments have no samples: one at least is needed to trace with")
     varying = [axis is not None for argument in arguments for axis in argument.axes]
     structures = [argument.sample for argument in arguments]
     return record(function, structures, batch.sample(0), varying, has_aux=has_aux, forced=forced)
+
+
+def _parsed(text: str) -> Program:
+    return Program.parse(text)
+
+
+copyreg.pickle(Program, lambda program: (_parsed, (str(program),)))
 
 
 def record(

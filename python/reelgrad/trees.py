@@ -277,18 +277,23 @@ def _entry(value: Any) -> tuple[Leaf | None, LeafSpec | Static]:
                 f"got {value!r}, the result of an operation: variables and numbers can be arguments; pass its .value"
             )
         return value.value, LeafSpec("node")
-    if isinstance(value, (float, int, *_SCALARS)):
+    if isinstance(value, (float, int, *_SCALARS)) and not isinstance(value, np.timedelta64):
         try:
             return float(value), LeafSpec("number")
         except OverflowError:
-            raise _Refused(f"got {value!r}, which is too large for a float") from None
+            raise _Refused(f"got an int of {int(value).bit_length()} bits, which is too large for a float") from None
+    if hasattr(kind, "__array__") and not isinstance(value, np.generic):  # a column of pandas, an array of JAX
+        return _array(np.asarray(value))
     raise _Refused(
         f"got {kind.__name__} {value!r:.80}, which is no number; numbers, arrays of real numbers, lists, tuples, dicts "
-        "and rg.nn.Modules are traced; wrap what is to be static: rg.static(...)"
+        "and rg.nn.Modules are traced; wrap what is to be static: rg.static(...), or name the argument in "
+        "static_argnums"
     )
 
 
 def _array(value: NDArray[Any]) -> tuple[Leaf, LeafSpec]:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise _Refused("got a masked array, whose mask would be lost: pass .filled(...) or .compressed()")
     if value.dtype.kind in "fiub":
         return value, LeafSpec("array", value.shape)
     if value.dtype.kind != "O":

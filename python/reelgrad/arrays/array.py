@@ -380,7 +380,7 @@ def asarray(x: Any) -> Any:
         return np.stack([asarray(item) for item in x])
     items: NDArray[Any] = np.asarray(x)
     if items.dtype != object:
-        return _numbers(items, "asarray(x)")
+        return _numbers(x, "asarray(x)")
     if (nodes := _core._array_of_objects(items)) is not None:
         return nodes
     flat: list[Any] = list(items.ravel())
@@ -412,6 +412,10 @@ def _numbers(values: Any, what: str) -> Floats:
     """Return real numbers as float64; integers and bools are converted."""
     if isinstance(values, Array):
         raise _core.NodeTypeError(f"{what}: got an Array; new variables start from plain numbers: pass its .value")
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise _core.NodeTypeError(
+            f"{what}: got a masked array, whose mask would be lost: pass .filled(...) or .compressed()"
+        )
     numbers = np.asarray(values)
     if numbers.dtype.kind not in "fiub":
         raise _core.NodeTypeError(
