@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reelgrad as rg
-from array_cases import Case
+from numpy_calls import Case
 from test_array_numpy import CASES, drawn, is_recorded, loss, results_of, shape_of, weights_for
 
 # What needs the numbers, which a trace has not: these raise TraceError.

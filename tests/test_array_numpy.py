@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import reelgrad as rg
-from array_cases import CALLS, Case, Numbers, call, cases_of_calls, function_named, operator_cases
+from array_cases import CALLS, cases_of_calls, operator_cases
+from numpy_calls import Case, Numbers, call, function_named
 from reelgrad.arrays.protocols import _OF_VALUES, FUNCTIONS, UFUNCS
 
 MATRIX_UFUNCS = {"matmul", "vecdot", "matvec", "vecmat"}

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import reelgrad as rg
-from array_cases import A, Case, M, call, function_named
+from numpy_calls import A, Case, M, call, function_named
 from reelgrad.arrays.protocols import _IN_PLACE, FUNCTIONS, UFUNCS
 from tape_state import unchanged
 from test_array_numpy import MATRIX_UFUNCS, drawn, results_of

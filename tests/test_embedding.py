@@ -1,24 +1,20 @@
-"""Cython modules record on the tapes of Python code: same numbers, same errors, and a check of what they are built for.
+"""Cython modules record on the tapes of Python code: same numbers, same errors.
 
 The module of these tests, embedding/recorder.pyx, is compiled once, against this very package.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
-import shutil
 import signal
-import sys
 import threading
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 import reelgrad as rg
-from extension_build import SOURCES, compile_module, environment, load, require_compiler, run, translate
+from extension_build import SOURCES, compile_module, load, translate
 
 
 @pytest.fixture(scope="module")
@@ -162,85 +158,6 @@ def test_the_tape_of_a_tape_object(recorder):
     assert held.value == 4.0
     with pytest.raises(rg.NodeTypeError, match="a Tape is needed"):
         recorder.size_of(x)
-
-
-# --- The table of operators
-
-TABLE = rg.operator_table()
-PRIMITIVES = [row for row in TABLE if row["kind"] == "primitive" or row["name"] in ("silu", "gelu")]
-OF_ARRAYS = [row for row in TABLE if row not in PRIMITIVES]
-ARGUMENTS = (0.6, 0.7, 0.9)  # in the domain of all of them but this:
-OTHERS = {"acosh": (1.6,)}
-
-
-ARRAYS_OF_VARS = """
-from libcpp.vector cimport vector
-from reelgrad cimport Var, import_reelgrad, to_node, to_var
-cimport reelgrad
-
-import_reelgrad()
-
-cdef vector[Var] vars_of(nodes) except *:
-    cdef vector[Var] result
-    for node in nodes:
-        result.push_back(to_var(node))
-    return result
-
-cdef nodes_of(vector[Var] x):
-    return [to_node(x[k]) for k in range(x.size())]
-"""
-
-
-@pytest.fixture(scope="module")
-def functions(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """Every function of the table, of Vars and of doubles."""
-    lines = [ARRAYS_OF_VARS]
-    for row in PRIMITIVES:
-        name, operands = row["name"], row["operands"]
-        typed = [f"double {x}" if row["constant_first"] and k == 0 else x for k, x in enumerate(operands)]
-        passed = [x if "double" in parameter else f"to_var({x})" for x, parameter in zip(operands, typed, strict=True)]
-        lines += [
-            f"def {name}_of_vars({', '.join(typed)}):",
-            f"    return to_node(reelgrad.{name}({', '.join(passed)}))",
-            f"def {name}_of_numbers({', '.join('double ' + x for x in operands)}):",
-            f"    return reelgrad.{name}({', '.join(operands)})",
-        ]
-    for row in OF_ARRAYS:
-        operands = row["operands"][:2]
-        lines += [f"def {row['name']}_of_arrays({', '.join(operands)}):"]
-        lines += [f"    cdef vector[Var] v_{x} = vars_of({x})" for x in operands]
-        call = f"reelgrad.{row['name']}({', '.join(f'v_{x}.data()' for x in operands)}, v_{operands[0]}.size())"
-        lines += [f"    return nodes_of({call})" if row["name"] == "softmax" else f"    return to_node({call})"]
-    folder = tmp_path_factory.mktemp("functions")
-    source = folder / "functions.pyx"
-    source.write_text("\n".join(lines) + "\n")
-    return load(compile_module(translate(source, folder), folder))
-
-
-@pytest.mark.parametrize("row", PRIMITIVES, ids=lambda row: row["name"])
-def test_every_primitive_is_the_same_in_cython(functions, row):
-    arguments = OTHERS.get(row["name"], ARGUMENTS)
-    values = [1.0 if row["constant_first"] and k == 0 else arguments[k] for k in range(len(row["operands"]))]
-    results = []
-    for function in (getattr(functions, f"{row['name']}_of_vars"), getattr(rg, row["name"])):
-        nodes = [x if row["constant_first"] and k == 0 else rg.Node(x) for k, x in enumerate(values)]
-        result = function(*nodes)
-        variables = [x for x in nodes if isinstance(x, rg.Node)]
-        results.append((result.value, rg.current_tape().gradient(result, variables)))
-    assert results[0] == results[1]
-    assert getattr(functions, f"{row['name']}_of_numbers")(*values) == results[1][0]
-
-
-@pytest.mark.parametrize("row", OF_ARRAYS, ids=lambda row: row["name"])
-def test_every_function_of_arrays_is_the_same_in_cython(functions, row):
-    results = []
-    for function in (getattr(functions, f"{row['name']}_of_arrays"), getattr(rg, row["name"])):
-        arrays = [rg.variables(0.2, 0.7, 0.4), rg.variables(0.1, 0.5, 0.9)][: len(row["operands"])]
-        result = function(*arrays)
-        nodes = result if isinstance(result, list) else [result]
-        variables = [x for array in arrays for x in array]
-        results.append([(node.value, rg.current_tape().gradient(node, variables)) for node in nodes])
-    assert results[0] == results[1]
 
 
 # --- Traces
@@ -413,149 +330,3 @@ def test_anomalies_in_code_without_the_lock_are_reported(recorder):
         x = rg.Node(1e308)
         with pytest.raises(rg.AnomalyError, match=r"operator 'mul'.*test_embedding"):
             recorder.simulate(x, 1e308, 0.0, 1)
-
-
-# --- The headers of another version
-
-
-class Head(ctypes.Structure):
-    """The beginning of the table of functions (csrc/reelgrad/embed/interface.hpp)."""
-
-    _fields_ = (
-        ("abi", ctypes.c_uint32),
-        ("bytes", ctypes.c_uint32),
-        ("version", ctypes.c_char_p),
-        ("facts", ctypes.c_void_p),
-        ("facts_size", ctypes.c_uint64),
-    )
-
-
-class Fact(ctypes.Structure):
-    """A fact that an extension module and the engine must agree on."""
-
-    _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_uint64))
-
-
-CAPSULE = b"reelgrad._core._C_API"
-
-
-def tampered_table(monkeypatch, **changes):
-    """Put a copy of the table, with changes to its head or facts, in the place of the real one."""
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    address = pointer(rg._core._C_API, CAPSULE)
-    head = Head.from_address(address)
-    copy = ctypes.create_string_buffer(ctypes.string_at(address, head.bytes), head.bytes)
-    facts = (Fact * head.facts_size).from_buffer_copy(
-        ctypes.string_at(head.facts, ctypes.sizeof(Fact) * head.facts_size)
-    )
-    mine = Head.from_buffer(copy)
-    mine.facts = ctypes.addressof(facts)
-    for name, value in changes.items():
-        if hasattr(mine, name):
-            setattr(mine, name, value)
-        else:
-            [fact] = [fact for fact in facts if fact.name.decode() == name.replace("__", "::")]
-            fact.value += value
-    new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-    monkeypatch.setattr(rg._core, "_C_API", new(ctypes.addressof(copy), CAPSULE, None))
-    return copy, facts, changes  # to be kept alive: the table points into them
-
-
-@pytest.fixture(scope="module")
-def importer(tmp_path_factory):
-    """A module that does nothing but import the table, as often as it is asked to."""
-    folder = tmp_path_factory.mktemp("importer")
-    source = SOURCES / "importer.cpp"
-    return load(compile_module(source, folder))
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"abi": 99}, r"ABI is number \d+, that of the installed one is 99"),
-        ({"version": b"9.9.9"}, r"installed reelgrad 9\.9\.9: their versions differ"),
-        ({"bytes": 8}, "tables of functions differ"),
-        ({"facts_size": 3}, "what is compared differs"),
-        ({"sizeof(Tape)": 8}, r"sizeof\(Tape\) is \d+ in its headers and \d+ in the installed one"),
-        ({"Tape__values_": 8}, r"Tape::values_ is \d+ in its headers"),
-        ({"the list of operators": 1}, "the list of operators"),
-    ],
-    ids=str,
-)
-def test_another_version_is_an_import_error_that_says_what_to_rebuild(importer, monkeypatch, changes, told):
-    kept = tampered_table(monkeypatch, **changes)
-    with pytest.raises(ImportError, match=told) as raised:
-        importer.connect()
-    assert "Rebuild the extension module" in str(raised.value)
-    assert f"install reelgrad {rg.__version__}" in str(raised.value)
-    assert kept
-
-
-@pytest.mark.parametrize(
-    ("header", "text", "other", "told"),
-    [
-        (
-            "version.hpp",
-            f'"{rg.__version__}"',
-            '"9.9.9"',
-            r"headers of reelgrad 9\.9\.9, .* versions differ",
-        ),
-        ("tape/tape.hpp", "double* values_ = nullptr;", "double* others_ = nullptr, *values_ = nullptr;", "sizeof"),
-        ("ops/exponential.hpp", 'name = "exp2"', 'name = "exp3"', "the list of operators"),
-    ],
-)
-def test_a_module_compiled_with_other_headers_is_refused(tmp_path, header, text, other, told):
-    include = tmp_path / "include"
-    shutil.copytree(Path(rg.get_include()) / "reelgrad", include / "reelgrad", ignore=shutil.ignore_patterns("*.cpp"))
-    changed = include / "reelgrad" / header
-    before = changed.read_text()
-    assert text in before
-    changed.write_text(before.replace(text, other))
-    module = load(compile_module(SOURCES / "importer.cpp", tmp_path, include=str(include)))
-    with pytest.raises(ImportError, match=told):
-        module.connect()
-
-
-def test_a_patch_release_with_the_same_interface_is_accepted(importer, monkeypatch):
-    series = rg.__version__.rpartition(".")[0]
-    kept = tampered_table(monkeypatch, version=f"{series}.99".encode())
-    importer.connect()
-    assert kept
-
-
-def test_a_package_without_the_table_is_an_import_error(importer, monkeypatch):
-    monkeypatch.delattr(rg._core, "_C_API")
-    with pytest.raises(ImportError, match="install a newer one"):
-        importer.connect()
-
-
-def test_a_module_that_forgot_the_import_is_told(importer):
-    with pytest.raises(ImportError, match="import_reelgrad"):
-        importer.use_without_import()
-
-
-def test_the_header_that_extensions_need_comes_first(tmp_path):
-    source = tmp_path / "wrong.cpp"
-    source.write_text('#include "reelgrad/tape/var.hpp"\n#include "reelgrad/python.hpp"\n')
-    with pytest.raises(AssertionError, match="before any other header of reelgrad"):
-        compile_module(source, tmp_path, "-fsyntax-only")
-
-
-# --- Where things are
-
-
-def test_without_a_compiler_these_tests_are_skipped_and_say_why(monkeypatch):
-    require_compiler()
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("CXX", raising=False)
-    with pytest.raises(pytest.skip.Exception, match=r"no C\+\+ compiler"):
-        require_compiler()
-
-
-def test_the_module_tells_compilers_where_to_look():
-    printed = run([sys.executable, "-m", "reelgrad", "--includes"], env=environment())
-    folders = [option.removeprefix("-I") for option in printed.split()]
-    assert rg.get_include() in folders
-    assert len(folders) == 2

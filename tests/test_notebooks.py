@@ -1,31 +1,21 @@
-"""What notebooks and shells show: HTML of each class, Programs as code, signatures, completion.
-
-Code of a Program is executed and held against the Program; signatures against the stub.
-"""
+"""What notebooks show: the HTML of each class, well-formed and escaped."""
 
 from __future__ import annotations
 
-import ast
 import html.parser
 import importlib.util
-import inspect
-import json
 import math
 import re
-import rlcompleter
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import reelgrad as rg
-from reelgrad import _core
 from reelgrad.show.reprs import loss_curve
 from tape_state import unchanged
-from test_passes import evaluated, forms, random_program
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +57,6 @@ def shown(thing: Any) -> str:
     page = Checked(thing._repr_html_())
     assert "script" not in page.tags
     return re.sub(r"\s+", " ", " ".join(page.texts))
-
-
-# HTML
 
 
 def test_a_node_shows_what_it_was_made_of() -> None:
@@ -208,207 +195,6 @@ def test_ipython_shows_html() -> None:
     for thing in things:
         assert HTMLFormatter()(thing) == thing._repr_html_()
     assert HTMLFormatter()(rg.Node) is None  # the class itself is no node
-
-
-# Programs as code
-
-
-def run_code(program: rg.Program, numbers: list[float]) -> tuple[float, ...]:
-    """What the code of a Program computes for one lane."""
-
-    def zmul(g: float, p: float) -> float:
-        c = g * p
-        return 0.0 if c != c and g == 0.0 else c
-
-    def smul(g: float, p: float) -> float:
-        c = g * p
-        return 0.0 if c != c and 0.0 in (g, p) else c
-
-    def ieee(function: Callable[..., Any]) -> Callable[..., Any]:  # 1/0 is inf
-        return lambda *x: np.float64(function(*x))
-
-    scope: dict[str, Any] = {row["name"]: ieee(getattr(rg, row["name"])) for row in rg.operator_table()}
-    scope |= {"zmul": zmul, "smul": smul, "lane_sum": np.float64, "inf": math.inf, "nan": math.nan}
-    scope |= {"zero_product": lambda y, c: np.float64(y == 0.0 and c != c)}
-    exec(program.code(), scope)
-    with np.errstate(all="ignore"):
-        return tuple(float(x) for x in scope["program"](*map(np.float64, numbers)))
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_the_code_of_a_program_computes_what_the_program_does(seed: int) -> None:
-    numbers = np.random.default_rng(seed).uniform(-1.5, 1.5, 5).tolist()
-    for form in forms(random_program(seed)):
-        for program in (form, form.optimised(relaxed=False), form.optimised()):
-            want = [x[0] for x in evaluated(program, numbers, lanes=1)]
-            np.testing.assert_allclose(run_code(program, numbers), want, rtol=1e-12, atol=1e-12)
-
-
-def code(text: str) -> str:
-    return rg.Program.parse(text).code()
-
-
-def test_code_reads_like_python() -> None:
-    program = rg.trace(lambda p, x: rg.sigmoid(rg.dot(p["w"], [x, 1.0])) ** 2, {"w": [0.5, 2.0]}, 3.0).program
-    lines = program.code().splitlines()
-    assert lines[0].startswith("def program(")
-    assert lines[-1].strip().startswith("return (sigmoid(dot([")
-    assert lines[-1].endswith(", [x, 1]))**2,)  # result")
-
-
-def test_inputs_whose_names_are_no_identifiers_or_taken_get_others() -> None:
-    names = ['p["w"][0]', "p_w_0", "exp", "v3", "2nd", "", "lambda", "é"]
-    inputs = "".join(f"v{k} = uniform({json.dumps(name, ensure_ascii=False)})\n" for k, name in enumerate(names))
-    text = code(inputs + 'output("y", v0)\n')
-    assert text.splitlines()[0] == "def program(p_w_0, p_w_0_2, exp_2, v3_, x2nd, x, lambda_2, x_2):"
-    ast.parse(text)
-
-
-def test_what_stands_in_strings_stays_in_comments() -> None:
-    text = code('v0 = varying("x")\nv1 = less(v0, v0)\nguard(v1, false, "a\\x0aimport os")\noutput("y\\x0a1/0", v0)\n')
-    assert [type(node) for node in ast.parse(text).body] == [ast.FunctionDef]
-    assert "assert not x < x  # a import os" in text
-    assert "# a number for each lane: x" in text
-
-
-def test_long_lines_are_broken_where_python_lets_them() -> None:
-    inputs = "".join(f'v{k} = uniform("input_number_{k}")\n' for k in range(100))
-    text = code(inputs + f'v100 = sum({", ".join(f"v{k}" for k in range(100))})\noutput("y", v100)\nv101 = exp(v100)\n')
-    ast.parse(text)
-    assert max(map(len, text.splitlines()[:-2])) <= 101
-
-
-# Signatures and completion
-
-
-PUBLIC = [name for name in rg.__all__ if not name.startswith("_")]
-
-
-MADE_BY_OTHERS = (rg.Program, rg.Array, _core.Mark, _core.Scope, _core.Condition)  # not by calling the class
-
-
-def public_callables() -> Iterator[tuple[str, Any]]:
-    """The functions of the package, and the classes that can be called with their methods."""
-    for module in (rg, rg.nn, rg.optim):
-        for name in module.__all__:
-            thing = getattr(module, name)
-            if inspect.isclass(thing):
-                if issubclass(thing, BaseException):
-                    continue
-                if thing not in MADE_BY_OTHERS:
-                    yield f"{module.__name__}.{name}", thing
-                for member, method in inspect.getmembers(thing, callable):
-                    if not member.startswith("_"):
-                        yield f"{module.__name__}.{name}.{member}", method
-            elif callable(thing):
-                yield f"{module.__name__}.{name}", thing
-
-    def scaled(w: float, x: float) -> float:
-        """Return the product."""
-        return w * x
-
-    compiled = rg.compile(scaled)
-    yield "compiled", compiled
-    yield "compiled.value_and_grad", compiled.value_and_grad
-    yield "compiled.grad", compiled.grad
-
-
-def test_every_public_function_and_method_has_a_signature() -> None:
-    without = []
-    count = 0
-    for name, thing in public_callables():
-        count += 1
-        try:
-            inspect.signature(thing)
-        except (TypeError, ValueError) as error:
-            without.append(f"{name}: {error}")
-    assert without == []
-    assert count > 300
-
-
-def test_every_public_function_and_method_has_a_docstring() -> None:
-    assert [name for name, thing in public_callables() if not inspect.getdoc(thing)] == []
-
-
-def stub_signatures() -> Iterator[tuple[str, list[str]]]:
-    """The parameters in the stub of what is there without overloads."""
-    assert _core.__file__ is not None
-    stub = Path(rg.__file__).with_name("_core.pyi")
-    for node in ast.parse(stub.read_text("utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
-            yield node.name, parameters(node.args)
-        elif isinstance(node, ast.ClassDef):
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
-                    kinds = [ast.unparse(decorator) for decorator in member.decorator_list]
-                    if kinds in ([], ["staticmethod"]):
-                        yield f"{node.name}.{member.name}", parameters(member.args)
-
-
-def parameters(arguments: ast.arguments) -> list[str]:
-    stars = [f"*{arguments.vararg.arg}"] if arguments.vararg else []
-    return [a.arg for a in arguments.posonlyargs + arguments.args] + stars + [a.arg for a in arguments.kwonlyargs]
-
-
-def test_signatures_are_those_of_the_stub() -> None:
-    wrong, count = {}, 0
-    for name, expected in stub_signatures():
-        thing: Any = _core
-        for part in name.split("."):
-            thing = getattr(thing, part)
-        if name.startswith("_"):
-            continue
-        found = [
-            ("*" if p.kind is p.VAR_POSITIONAL else "") + p.name for p in inspect.signature(thing).parameters.values()
-        ]
-        count += 1
-        if found != expected:
-            wrong[name] = (found, expected)
-    assert wrong == {}
-    assert count > 80
-
-
-def test_bound_methods_leave_self_out_and_defaults_are_there() -> None:
-    tape = rg.Tape()
-    assert str(inspect.signature(tape.backward)) == "(outputs, seeds=None)"
-    assert str(inspect.signature(rg.Tape.backward)) == "(self, outputs, seeds=None)"
-    assert str(inspect.signature(rg.Tape)) == "(*, limit=1073741824)"
-    assert str(inspect.signature(rg.Node)) == "(value, name=None)"
-    assert str(inspect.signature(rg.variable)) == "(value, *, name=None)"
-    assert str(inspect.signature(rg.Program.parse)) == "(text)"
-    assert "Make a variable" in str(rg.variable.__doc__)
-    assert "->" not in str(rg.variable.__doc__)
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_names_are_completed(name: str) -> None:
-    completer = rlcompleter.Completer({"rg": rg})
-    found = []
-    while (candidate := completer.complete(f"rg.{name}", len(found))) is not None:
-        found.append(candidate)
-    assert any(candidate.rstrip("()") == f"rg.{name}" for candidate in found)
-
-
-def test_attributes_of_nodes_are_completed_without_being_computed() -> None:
-    node = rg.variable(1.0)
-    completer = rlcompleter.Completer({"node": node})
-    operators = [row["name"] for row in rg.operator_table() if row["kind"] == "primitive" and not row["constant_first"]]
-    for name in ["backward", "grad", "value", *operators]:
-        candidate = completer.complete(f"node.{name}", 0)
-        assert candidate is not None
-        assert candidate.startswith(f"node.{name}")
-    with unchanged(node):
-        dir(node)
-
-
-FUNCTIONS: list[Callable[..., Any]] = [rg.explain, rg.draw, rg.explore, rg.fit, rg.compile, rg.grad]
-
-
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
-def test_docstrings_name_every_parameter(function: Callable[..., Any]) -> None:
-    text = inspect.getdoc(function)
-    assert text is not None
-    assert [p for p in inspect.signature(function).parameters if not re.search(rf"\b{p}\b", text)] == []
 
 
 def test_an_array_shows_shape_values_and_gradients() -> None:
