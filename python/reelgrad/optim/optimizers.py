@@ -278,6 +278,8 @@ class Adam(Optimizer):
         weight_decay: float | None = None,
     ) -> None:
         super().__init__(parameters, lr)
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise SettingError(f"betas: got {betas!r:.80}, but a pair of numbers is needed")
         beta1, beta2 = betas
         self.betas = _checked("betas[0]", beta1, 0.0, 1.0), _checked("betas[1]", beta2, 0.0, 1.0)
         self.eps = _checked("eps", eps, 0.0)
@@ -408,10 +410,12 @@ def _keys(parameter: Any) -> list[Any]:
     """Return what tells variables apart: handles, or of Arrays the tape and the places on it."""
     if isinstance(parameter, Array):
         return list(zip(repeat(parameter.tape), parameter._entries().ravel().tolist(), strict=False))
-    return [id(parameter)]
+    return [(parameter.tape, _core._entry_of_node(parameter))]
 
 
 def _checked(name: str, value: float, least: float, below: float = _UNLIMITED) -> float:
+    if not isinstance(value, Real):
+        raise NodeTypeError(f"{name}: got {value!r:.80}, but a number is needed")
     if not (isfinite(value) and least <= value < below):
         limits = (f"at least {least:g} and " if isfinite(least) else "") + (
             f"below {below:g}" if isfinite(below) else "finite"

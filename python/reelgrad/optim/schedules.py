@@ -8,9 +8,12 @@ cost nothing in `reelgrad.fit`, whose loop asks them without Python.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
+
+import numpy as np
 
 from reelgrad import _core
-from reelgrad._core import LengthError
+from reelgrad._core import LengthError, NodeTypeError, SettingError
 
 __all__ = ["Schedule", "constant", "cosine", "exponential", "linear", "piecewise", "step"]
 
@@ -29,11 +32,16 @@ class Schedule:
     __slots__ = ("kind", "native", "numbers")
 
     def __init__(self, kind: str, numbers: Sequence[float]) -> None:
+        for number in numbers:
+            if not isinstance(number, Real):
+                raise NodeTypeError(f"schedules.{kind}: got {number!r:.80}, but numbers are needed")
         self.kind, self.numbers = kind, tuple(float(number) for number in numbers)
         self.native = _core._Schedule(kind, self.numbers)
 
     def __call__(self, update: int) -> float:
         """Return the learning rate after so many updates."""
+        if not isinstance(update, (int, np.integer)) or update < 0:
+            raise SettingError(f"{self!r}: got {update!r}, but the number of updates made before is needed, at least 0")
         return self.native(update)
 
     def __eq__(self, other: object) -> bool:

@@ -13,13 +13,15 @@ def checked_count(name: str, count: int) -> int:
     """Return a whole number of at least 1."""
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
         raise NodeTypeError(f"{name}: got {count!r}, but a whole number is needed")
-    if count < 1:
-        raise SettingError(f"{name} is {count}, but must be at least 1")
+    if not 1 <= count < 1 << 62:
+        raise SettingError(f"{name} is {count}, but must be at least 1" + (" and below 2**62" if count > 0 else ""))
     return int(count)
 
 
 def checked_least(name: str, number: float) -> None:
     """Raise unless the number is finite and at least 0."""
+    if not isinstance(number, (float, int, np.floating, np.integer)):
+        raise NodeTypeError(f"{name}: got {number!r:.80}, but a number is needed")
     if not 0.0 <= number < float("inf"):
         raise SettingError(f"{name} is {number!r}, but must be at least 0 and finite")
 

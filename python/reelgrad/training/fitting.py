@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad._core import NodeTypeError, SettingError
+from reelgrad._core import LengthError, NodeTypeError, SettingError
 from reelgrad.compiled import CompiledFunction
 from reelgrad.optim import Optimizer
 from reelgrad.problem import Problem
@@ -136,7 +136,7 @@ def fit(
     if optimizer is None:
         optimizer = keep.get("optimizer")
     optimizer = _checked_optimizer(optimizer, resume)
-    stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, (int, np.integer)) else early_stopping
     if stopping is not None and not isinstance(stopping, EarlyStopping):
         raise NodeTypeError(f"early_stopping: got {stopping!r:.80}, but an int or an rg.EarlyStopping is needed")
     if callback is not None and not callable(callback):
@@ -180,7 +180,7 @@ def fit(
         min_delta=None if stopping is None else stopping.min_delta,
         validation_patience=1 if stopping is None else stopping.patience,
     )
-    checked = None if validation is None else problem.validate(trainer, _arguments(validation))
+    checked = None if validation is None else problem.validate(trainer, _like_data(_arguments(validation), data))
     if resume is not None:
         trainer.restore(resume.state)
     reason, report = run(
@@ -234,6 +234,14 @@ def _params(params: Any, resume: FitResult | None) -> Any:
 
 def _arguments(data: Any) -> tuple[Any, ...]:
     return tuple(data) if isinstance(data, (tuple, list)) else (data,)
+
+
+def _like_data(validation: tuple[Any, ...], data: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(validation) != len(data):
+        raise LengthError(
+            f"validation: got {len(validation)} arguments of the loss, but data has {len(data)}: it needs as many"
+        )
+    return validation
 
 
 def _kept(resume: FitResult | None) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from reelgrad import _core
+from reelgrad._core import NodeTypeError
 from reelgrad.arguments import Batch
 from reelgrad.optim import Optimizer
 from reelgrad.optim.schedules import Schedule
@@ -49,7 +52,8 @@ def run(
             epoch = trainer.epoch
             if callback is not None and epoch > called and epoch % callback_every == 0:
                 called = epoch
-                if callback(epoch, trainer.last_loss, problem.params_of(trainer.parameters)) is True:
+                answer = callback(epoch, trainer.last_loss, problem.params_of(trainer.parameters))
+                if isinstance(answer, (bool, np.bool_)) and answer:
                     return "callback", f"the callback asked to stop after epoch {epoch}"
             if reason == "epochs" and epoch == epochs:
                 return reason, f"all {epochs} epochs are done"
@@ -90,4 +94,11 @@ def native_schedule(optimizer: Optimizer, update: int, batches: int) -> _core._S
     if not callable(lr):
         return _core._Schedule("constant", [lr])
     count = max(_RATES, batches) if batches else 0
-    return _core._Schedule("table", [update, *(lr(k) for k in range(update, update + count))])
+    return _core._Schedule("table", [update, *(_rate(lr, k) for k in range(update, update + count))])
+
+
+def _rate(lr: Callable[[int], float], update: int) -> float:
+    rate = lr(update)
+    if not isinstance(rate, (float, int, np.floating, np.integer)):
+        raise NodeTypeError(f"lr: the schedule gave {rate!r:.80} for update {update}, but a number is needed")
+    return float(rate)
