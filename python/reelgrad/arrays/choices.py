@@ -146,10 +146,46 @@ def _on_values(function: Any) -> Callable[..., Any]:
 for _function in of_numpy(
     *("argmax", "argmin", "argsort", "argpartition", "lexsort", "nanargmax", "nanargmin", "searchsorted", "digitize"),
     *("nonzero", "flatnonzero", "argwhere", "count_nonzero", "all", "any", "isclose", "allclose", "array_equal"),
-    *("array_equiv", "isin", "histogram", "bincount", "linalg.matrix_rank", "isreal", "iscomplex", "isposinf"),
+    *("array_equiv", "isin", "linalg.matrix_rank", "isreal", "iscomplex", "isposinf"),
     *("isneginf", "isrealobj", "iscomplexobj"),
 ):
     implements(_function)(_on_values(_function))
+
+
+@implements(np.histogram)
+def _histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
+    if isinstance(weights, Array):
+        raise _core.NodeTypeError(
+            "numpy.histogram of an Array as weights is not supported: it would lose the derivatives. Say which bin each"
+            " belongs to: numpy.bincount(numpy.digitize(a, edges) - 1, weights)"
+        )
+    return np.histogram(values_of(a), values_of(bins), range, density, weights)
+
+
+@implements(np.bincount)
+def _bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
+    bins = values_of(x)
+    if not isinstance(weights, Array):
+        return np.bincount(bins, weights, minlength)
+    np.bincount(bins, np.zeros(weights.shape), minlength)  # which refuses what is wrong
+    counts = np.bincount(bins, minlength=minlength)
+    rows = np.argsort(np.asarray(bins, np.intp), kind="stable")
+    places = np.full((len(counts), counts.max(initial=0)), len(rows))
+    places[np.arange(places.shape[1]) < counts[:, None]] = rows
+    return np.append(weights, 0.0)[places].sum(axis=1)
+
+
+@implements(np.full_like)
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
+    shape = a.shape if shape is None else shape
+    fill = asarray(fill_value)
+    if isinstance(fill, _core.Node):
+        fill = asarray([fill])  # shapes of no dimension are Nodes already
+    if isinstance(fill, Array):
+        return np.broadcast_to(fill, shape)
+    return np.full(shape, fill_value, float if dtype is None else dtype)
 
 
 def _of_shape(function: Any) -> Callable[..., Any]:
@@ -161,7 +197,7 @@ def _of_shape(function: Any) -> Callable[..., Any]:
 
 # Plain numbers of the same shape: they have no derivative.
 for _function in of_numpy(
-    *("zeros_like", "ones_like", "empty_like", "full_like"),
+    *("zeros_like", "ones_like", "empty_like"),
     *("tril_indices_from", "triu_indices_from", "diag_indices_from"),
 ):
     implements(_function)(_of_shape(_function))

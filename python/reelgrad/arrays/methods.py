@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,9 @@ class NumpyMethods:
         return self.swapaxes(-1, -2)
 
     @property
-    def flat(self: Any) -> Iterator[Any]:
-        """The elements in C order, one Node after the other."""
-        return iter(self.ravel())
+    def flat(self: Any) -> Any:
+        """The elements in C order, in one dimension."""
+        return self.ravel()
 
     @property
     def real(self) -> Any:
@@ -43,6 +42,22 @@ class NumpyMethods:
     def nbytes(self: Any) -> int:
         """The bytes of the values."""
         return 8 * int(self.size)
+
+    def __contains__(self: Any, value: Any) -> bool:
+        """Return whether an element equals the value."""
+        return bool(np.any(self == value))
+
+    def __round__(self: Any, ndigits: int | None = None) -> Any:
+        """Return `numpy.round` of the Array."""
+        return np.round(self, 0 if ndigits is None else ndigits)
+
+    def __divmod__(self: Any, other: Any) -> Any:
+        """Return quotients rounded down, and remainders."""
+        return np.divmod(self, other)
+
+    def __rdivmod__(self: Any, other: Any) -> Any:
+        """Return quotients rounded down, and remainders."""
+        return np.divmod(other, self)
 
     def copy(self, order: str = "C") -> Any:
         """Return the Array itself: it does not change."""

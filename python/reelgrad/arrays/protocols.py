@@ -64,6 +64,11 @@ def call_ufunc(array: Any, ufunc: Any, method: str, *inputs: Any, **settings: An
         return UFUNCS[ufunc](*inputs)
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     out = settings.pop("out", None)
+    if out is not None and not any(isinstance(x, _core._ArrayBase) for x in out):
+        raise _core.NodeTypeError(
+            f"numpy.{name}(..., out=...): an array of numbers cannot take the result, which has derivatives; make a new"
+            " name: y = x + a, not x += a"
+        )
     if out is not None or method == "at":
         raise _core.NodeTypeError(f"numpy.{name}{'' if out is None else '(..., out=...)'}: {_UNCHANGING}")
     if settings.get("dtype") in (None, float, np.float64):
@@ -135,8 +140,34 @@ def _unsupported(name: str, settings: dict[str, Any]) -> Exception:
     known = sorted({name_of(f) for f in (*UFUNCS, *FUNCTIONS)})
     if name in known:
         return _core.NodeTypeError(f"numpy.{name} of an Array does not take {', '.join(sorted(settings))}")
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    near = _NEAREST.get(name) or difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
     return _core.NodeTypeError(
         f"numpy.{name} of an Array is not supported: it would lose the derivatives. The nearest that is: "
-        f"numpy.{near[0]}; compute with .value if derivatives are not wanted"
+        f"numpy.{near}; compute with .value if derivatives are not wanted"
     )
+
+
+# What comes nearest in meaning, where another has the name that looks most alike.
+_NEAREST = {
+    "angle": "arctan2",
+    "apply_over_axes": "sum",
+    "fft.fft": "matmul",
+    "fft.ifft": "matmul",
+    "fft.rfft": "matmul",
+    "frexp": "log2",
+    "intersect1d": "unique",
+    "ldexp": "exp2",
+    "lib.scimath.log": "log",
+    "lib.scimath.power": "power",
+    "lib.scimath.sqrt": "sqrt",
+    "modf": "trunc",
+    "nanmedian": "median",
+    "nanpercentile": "percentile",
+    "nanquantile": "quantile",
+    "piecewise": "select",
+    "polyfit": "linalg.lstsq",
+    "setdiff1d": "unique",
+    "trim_zeros": "compress",
+    "union1d": "unique",
+    "unwrap": "where",
+}
