@@ -99,7 +99,7 @@ def _text(x: Any) -> str:
         return ("" if x.kind == "any" else x.kind) + str(x.shape).replace(" ", "")
     if isinstance(x, (list, tuple)):
         return "[" + ",".join(map(_text, x)) + "]"
-    return str(x).replace("\n", "").replace(" ", "")
+    return x.__name__ if callable(x) else str(x).replace("\n", "").replace(" ", "")
 
 
 def call(*args: Any, **settings: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

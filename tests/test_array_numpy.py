@@ -18,7 +18,8 @@ from reelgrad.arrays.protocols import _OF_VALUES, FUNCTIONS, UFUNCS
 
 MATRIX_UFUNCS = {"matmul", "vecdot", "matvec", "vecmat"}
 OPERATORS = [ufunc for ufunc in UFUNCS if ufunc.__name__ not in MATRIX_UFUNCS]
-CASES = [*cases_of_calls(), *(case for ufunc in (*OPERATORS, *_OF_VALUES) for case in operator_cases(ufunc))]
+OF_VALUES = sorted(_OF_VALUES, key=lambda ufunc: ufunc.__name__)
+CASES = [*cases_of_calls(), *(case for ufunc in (*OPERATORS, *OF_VALUES) for case in operator_cases(ufunc))]
 
 # Text of values is not NumPy's.
 WITHOUT_CASES = {np.array_repr, np.array_str, np.array2string}

@@ -208,7 +208,7 @@ def test_intermediates_are_not_copied(duplicate: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [np.array([1j, 2]), np.array(["a", "b"]), np.array([None, 1.0]), [1j], ["1.0"], np.array(["2020-01-01"], "M8[D]"),
-     np.array([1], "m8[s]"), np.array([(1.0,)], dtype=[("x", float)]), 1j, "1", None, {}, {1.0}, object()],
+     np.array([1], "m8[s]"), np.array([(1.0,)], dtype=[("x", float)]), 1j, "1", None, {}, {1.0}, object],
     ids=repr,
 )  # fmt: skip
 def test_arrays_are_made_of_real_numbers_only(wrong: Any) -> None:

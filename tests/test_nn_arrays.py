@@ -81,7 +81,7 @@ def test_a_last_layer_of_width_one_gives_one_number_for_a_sample():
 @pytest.mark.parametrize(
     ("activation", "function"),
     [("tanh", np.tanh), ("relu", lambda z: np.maximum(z, 0.0)), (rg.sin, np.sin), ("linear", lambda z: z)],
-    ids=str,
+    ids=["tanh", "relu", "sin", "linear"],
 )
 def test_the_activation_stands_between_the_layers(activation, function):
     model = nn.DenseMLP(3, [4, 2], activation=activation, output=activation, seed=5)

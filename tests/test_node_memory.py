@@ -87,7 +87,7 @@ def test_dropping_nodes_gives_their_memory_back() -> None:
     assert tape.stats()["bytes_committed"] - slabs <= 1024 * 32  # one slab of 1024 is kept for what comes next
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def few_objects() -> Iterator[None]:
     """Hide what other modules made from the garbage collector, so that asking it often takes little time."""
     gc.collect()

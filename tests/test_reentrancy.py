@@ -16,6 +16,15 @@ import pytest
 import reelgrad as rg
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_objects() -> Iterator[None]:
+    """Hide what other modules made from the garbage collector, so that asking it often takes little time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def test_outputs_from_a_generator_that_records_are_kept_until_the_sweep() -> None:
     """Each output would die, and a full tape collect it, before the next is computed."""
     tape = rg.Tape(limit=4000)
@@ -148,7 +157,6 @@ def test_a_finalizer_in_the_middle_of_a_call_does_no_harm(name: str, action: str
     kept: list[Any] = []
     thresholds = gc.get_threshold()
     gc.collect()
-    gc.freeze()  # what other modules made need not be looked at
     gc.disable()
     try:
         with rg.detect_anomaly() if watched else tape:
@@ -175,4 +183,3 @@ def test_a_finalizer_in_the_middle_of_a_call_does_no_harm(name: str, action: str
     finally:
         gc.set_threshold(*thresholds)
         gc.enable()
-        gc.unfreeze()

@@ -131,7 +131,7 @@ def test_a_mark_that_was_removed_is_refused() -> None:
         tape.rewind(reset)
 
 
-@pytest.mark.parametrize("wrong", [None, 0, "mark", object()], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 0, "mark", object], ids=repr)
 def test_what_is_no_mark_is_refused(wrong: Any) -> None:
     x = rg.Tape().variable(1.0)
     with unchanged(x), pytest.raises(TypeError, match="Mark"):
