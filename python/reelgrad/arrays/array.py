@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reelgrad import _core
 from reelgrad.arrays.methods import NumpyMethods
 from reelgrad.arrays.protocols import call_function, call_ufunc
+from reelgrad.arrays.reduction_methods import Axis, ReductionMethods
 
 if TYPE_CHECKING:
     from reelgrad._core import Tape
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Array", "array", "asarray", "zeros"]
 
 Floats = NDArray[np.float64]
-Axis: TypeAlias = int | Sequence[int] | None
 
 
-class Array(NumpyMethods, _core._ArrayBase):
+class Array(ReductionMethods, NumpyMethods, _core._ArrayBase):
     """Nodes in a NumPy-shaped container: what is computed with it is recorded in bulk, at the speed of C++.
 
     `reelgrad.array(values)` makes variables; arithmetic, the functions of reelgrad and NumPy's make intermediates.
@@ -219,51 +219,6 @@ class Array(NumpyMethods, _core._ArrayBase):
 
     __hash__ = object.__hash__
 
-    # --- Reductions
-
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return the sum over axes, by default over all."""
-        return _core._array_reduce("sum", self, axis, keepdims)
-
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return the product over axes, by default over all."""
-        return _core._array_reduce("prod", self, axis, keepdims)
-
-    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return log(sum(exp(x))) over axes, by default over all; never overflows."""
-        return _core._array_reduce("logsumexp", self, axis, keepdims)
-
-    def norm(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return the Euclidean norm over axes, by default over all; at the origin the partials are 0."""
-        return _core._array_reduce("norm", self, axis, keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return the mean over axes, by default over all."""
-        total = self.sum(axis, keepdims)
-        return total / (self.size / (total.size if isinstance(total, Array) else 1))
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return the largest element over axes, by default over all; at ties, halves as `reelgrad.maximum`."""
-        return _extreme(_core.maximum, self, axis, keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Return the smallest element over axes, by default over all; at ties, halves as `reelgrad.minimum`."""
-        return _extreme(_core.minimum, self, axis, keepdims)
-
-    def var(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        """Return the variance over axes, by default over all."""
-        deviation = self - self.mean(axis, keepdims=True)
-        total = deviation.square().sum(axis, keepdims)
-        return total / (self.size / (total.size if isinstance(total, Array) else 1) - ddof)
-
-    def std(self, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
-        """Return the standard deviation over axes, by default over all."""
-        return _core.sqrt(self.var(axis, ddof, keepdims))
-
-    def dot(self, other: Any) -> Any:
-        """Return NumPy's dot product."""
-        return np.dot(self, other)
-
     # --- NumPy's protocols
 
     __array_ufunc__ = call_ufunc
@@ -271,34 +226,6 @@ class Array(NumpyMethods, _core._ArrayBase):
 
 
 _core._use_array_class(Array)
-
-
-def normalized_axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
-    """Return the axes as numbers from 0; raises NumPy's AxisError for those that there are not."""
-    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
-    for a in axes:
-        if not -ndim <= a < ndim:
-            raise np.exceptions.AxisError(a, ndim)
-    axes = tuple(a % ndim for a in axes)
-    if len(set(axes)) != len(axes):
-        raise ValueError("duplicate value in 'axis'")
-    return axes
-
-
-def _extreme(choose: Any, array: Array, axis: Axis, keepdims: bool) -> Any:
-    """Halve the reduced elements with an operator of two until one is left."""
-    axes = tuple(range(array.ndim)) if axis is None else normalized_axes(axis, array.ndim)
-    kept = tuple(d for d in range(array.ndim) if d not in axes)
-    shape = tuple(1 if d in axes else n for d, n in enumerate(array.shape))
-    positions = array._positions().transpose((*axes, *kept))
-    x = array._view(positions.reshape(-1, *(array.shape[d] for d in kept)))
-    if len(x) == 0:
-        raise _core.LengthError("zero-size array to reduction operation, which has no identity")
-    while len(x) > 1:
-        half = len(x) // 2
-        y = choose(x[:half], x[half : 2 * half])
-        x = np.concatenate([y, x[2 * half :]]) if len(x) % 2 else y
-    return x.reshape(shape) if keepdims else x[0]
 
 
 def array(values: Any, *, tape: Tape | None = None) -> Array:

@@ -99,6 +99,10 @@ class NumpyMethods:
         """Return whether a value is not 0, along axes."""
         return np.any(self, axis, keepdims=keepdims)
 
+    def dot(self: Any, other: Any) -> Any:
+        """Return NumPy's dot product."""
+        return np.dot(self, other)
+
     def argmax(self: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         """Return where the largest value is; integers have no derivative."""
         return np.argmax(self, axis, keepdims=keepdims)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, Axis, asarray
+from reelgrad.arrays.array import Array, asarray
 from reelgrad.arrays.choices import values_of
 from reelgrad.arrays.protocols import implements, of_numpy
 from reelgrad.arrays.rearranging import with_fill
+from reelgrad.arrays.reduction_methods import Axis
 
 __all__ = ["as_array", "counts", "log_softmax", "mean_over", "one_axis", "refuse", "softmax"]
 
