@@ -19,7 +19,7 @@ from reelgrad.arguments import Argument, checked_argnums, samples_of, static_num
 from reelgrad.arrays import Array
 from reelgrad.nesting import is_nested, nested
 from reelgrad.point import value_and_gradient
-from reelgrad.traced_arrays import TracedArray, elements_of
+from reelgrad.traced_arrays import elements_of, nodes_in_array
 from reelgrad.trees import NAMESPACE, Static, Structure, StructureError, flatten_with_nodes
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _of_lane(leaf: Any, axis: int | None, lane: int) -> Any:
     if axis is not None:
         leaf = leaf[(slice(None),) * axis + (lane,)]
     if isinstance(leaf, np.ndarray):
-        return leaf.view(TracedArray) if leaf.dtype == object and _core._is_tracing() else leaf
+        return nodes_in_array(leaf) if leaf.dtype == object else leaf
     return leaf if isinstance(leaf, (Node, Array)) else float(leaf)
 
 
@@ -153,7 +153,7 @@ def _stacked(column: Sequence[Any], axis: int) -> Any:
     array = np.moveaxis(array, 0, axis)
     if not any(type(element) is Node for element in array.flat):
         return array.astype(np.float64)
-    return array.view(TracedArray) if _core._is_tracing() else array
+    return nodes_in_array(array)
 
 
 def _total(column: Sequence[Any], reduce: str | None) -> Any:

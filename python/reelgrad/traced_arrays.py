@@ -1,9 +1,10 @@
-"""Arrays of traced Nodes: NumPy's functions that choose by value, without branches.
+"""Arrays of Nodes as functions get them: NumPy's functions that object arrays lack, and choices without branches.
 
-NumPy compares objects by asking for their truth, which would be a guard for each element. On the arrays that a traced
-function gets, comparisons give arrays of Conditions instead, and ``np.maximum``, ``np.where`` and their like compute
-with reelgrad's operators. At ties they differentiate as those do. Everything else is NumPy's own. What meets an `Array`
-becomes one.
+NumPy computes with objects one by one, by their operators; what it knows of numbers only (``numpy.linalg``,
+``np.interp``, ``np.logaddexp``) is computed with `Array`s here and given back. In a trace, comparisons give arrays of
+Conditions instead of asking for their truth, which would be a guard for each element, and ``np.maximum``, ``np.where``
+and their like compute with reelgrad's operators; at ties they differentiate as those do. What meets an `Array` becomes
+one.
 """
 
 from __future__ import annotations
@@ -11,90 +12,165 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from math import inf
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad.arrays import Array, asarray
-from reelgrad.arrays.protocols import FUNCTIONS
+from reelgrad.arrays.protocols import FUNCTIONS, UFUNCS, of_numpy
 from reelgrad.trees import Structure
 
-__all__ = ["TracedArray", "elements_of", "put_together"]
+__all__ = ["NodeArray", "TracedArray", "elements_of", "nodes_in_array", "put_together"]
 
 # Where the ufunc behind np.clip is: it has no public name.
 _umath: Any = import_module("numpy.core.umath" if np.__version__.startswith("1.") else "numpy._core.umath")
 
 _COMPARISONS = frozenset({np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal})
 
-# NumPy knows these of numbers only.
-_OF_MATRICES = frozenset(
-    getattr(np.linalg, name)
-    for name in ("inv", "solve", "det", "slogdet", "cholesky", "pinv", "lstsq", "eigh", "eigvalsh", "svd", "qr", "cond")
+# NumPy knows these of numbers only, or goes wrong with objects.
+_OF_NUMBERS = frozenset(
+    of_numpy(
+        *(f"linalg.{name}" for name in ("inv", "solve", "det", "slogdet", "cholesky", "pinv", "lstsq", "eigh")),
+        *(f"linalg.{name}" for name in ("eigvalsh", "svd", "svdvals", "qr", "cond", "matrix_rank", "matrix_power")),
+        *(f"linalg.{name}" for name in ("norm", "matrix_norm", "vector_norm", "tensorinv", "tensorsolve")),
+        *("average", "cov", "corrcoef", "interp", "gradient", "nan_to_num", "bincount", "sinc"),
+    )
 )
+_OF_VALUES_ALONE = frozenset({np.histogram, np.isposinf, np.isneginf, np.isclose, np.allclose})
 
-# An identity lets a reduction go over several axes at once.
+# Reductions of objects have no number to begin with if some are left out, and make floats of Nodes for a type.
+_WITH_SETTINGS = {
+    **dict.fromkeys((np.sum, np.prod, np.max, np.min), ("where", "initial", "dtype")),
+    **dict.fromkeys((np.mean, np.var, np.std), ("where", "dtype")),
+}
+
+# Of traced Nodes: choices, and ufuncs that have no loop over objects, or one that calls a method of the first, maybe
+# of a float. An identity lets a reduction go over several axes at once.
 _OPERATORS: dict[Any, Any] = {
+    **{
+        ufunc: np.frompyfunc(UFUNCS[ufunc], ufunc.nin, ufunc.nout)
+        for ufunc in of_numpy(
+            *("arctan2", "hypot", "fmod", "copysign", "logaddexp", "logaddexp2", "float_power", "heaviside", "divmod")
+        )
+    },
     np.maximum: np.frompyfunc(_core.maximum, 2, 1, identity=-inf),
     np.minimum: np.frompyfunc(_core.minimum, 2, 1, identity=inf),
     np.sign: np.frompyfunc(_core.sign, 1, 1),
     np.isnan: np.frompyfunc(lambda x: x != x, 1, 1),
-    np.copysign: np.frompyfunc(_core.copysign, 2, 1),
+    np.isinf: np.frompyfunc(lambda x: abs(x) == inf, 1, 1),
+    np.isfinite: np.frompyfunc(lambda x: x - x == 0.0, 1, 1),
+    np.signbit: np.frompyfunc(lambda x: _core.copysign(1.0, x) < 0.0, 1, 1),
     _umath.clip: np.frompyfunc(_core.clip, 3, 1),
 }
 
 
-class TracedArray(np.ndarray[Any, np.dtype[Any]]):
-    """An object array of traced Nodes."""
+def _holds(x: Any) -> Any:
+    """Return whether a number is not 0, as a Condition if it is traced."""
+    return x != 0.0 if isinstance(x, (_core.Node, float, int)) else x
+
+
+# The same for these, but not reduced: what is asked for its truth is a guard.
+_LOGICAL: dict[Any, Any] = {
+    np.logical_and: np.frompyfunc(lambda a, b: _holds(a) & _holds(b), 2, 1),
+    np.logical_or: np.frompyfunc(lambda a, b: _holds(a) | _holds(b), 2, 1),
+    np.logical_xor: np.frompyfunc(lambda a, b: _holds(a) ^ _holds(b), 2, 1),
+    np.logical_not: np.frompyfunc(lambda a: ~x if isinstance(x := _holds(a), _core.Condition) else not x, 1, 1),
+}
+
+
+class NodeArray(np.ndarray[Any, np.dtype[Any]]):
+    """An object array of Nodes."""
 
     @classmethod
-    def of(cls, nodes: Sequence[Any], shape: tuple[int, ...]) -> TracedArray:
+    def of(cls, nodes: Sequence[Any], shape: tuple[int, ...]) -> Self:
         """Return an array of this shape that holds the Nodes, in C order."""
         array = np.empty(len(nodes), object)
         array[:] = nodes
         return array.reshape(shape).view(cls)
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """Return what a ufunc made as one of these, if it holds objects, and a Node where there are no dimensions."""
+        if array.ndim == 0:
+            return array[()]
+        return array.view(type(self)) if array.dtype == object else array
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        """Compute by Arrays what NumPy knows of numbers only; what others make is an array of this kind again."""
+        if any(issubclass(kind, Array) for kind in types):
+            return NotImplemented
+        if self._is_for_arrays(function) or any(name in kwargs for name in _WITH_SETTINGS.get(function, ())):
+            args, kwargs = tuple(map(_with_arrays, args)), {name: _with_arrays(x) for name, x in kwargs.items()}
+            recorded = any(isinstance(x, (Array, _core.Node)) for x in (*args, *kwargs.values()))
+            return _with_objects((FUNCTIONS[function] if recorded else function)(*args, **kwargs))
+        result = super().__array_function__(function, types, args, kwargs)
+        return type(result)(map(self._like, result)) if type(result) in (tuple, list) else self._like(result)
+
+    @staticmethod
+    def _is_for_arrays(function: Any) -> bool:
+        return function in _OF_NUMBERS or function in _OF_VALUES_ALONE
+
+    def _like(self, value: Any) -> Any:
+        return value.view(type(self)) if type(value) is np.ndarray and value.dtype == object else value
+
+
+class TracedArray(NodeArray):
+    """An object array of traced Nodes."""
+
+    @staticmethod
+    def _is_for_arrays(function: Any) -> bool:
+        return function in _OF_NUMBERS
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         """Compute with plain arrays, comparisons and choices by reelgrad's operators."""
         if any(isinstance(x, Array) for x in inputs):
             return NotImplemented
-        if ufunc in _COMPARISONS and method in ("__call__", "outer"):
-            settings.setdefault("dtype", object)
+        if method in ("__call__", "outer"):
+            if ufunc in _COMPARISONS:
+                settings.setdefault("dtype", object)
+            ufunc = _LOGICAL.get(ufunc, ufunc)
+        ufunc = _OPERATORS.get(ufunc, ufunc)
         out = settings.get("out")
         if out is not None:
             settings["out"] = tuple(map(_plain, out))
         # No warnings about the floating-point flags that partials leave: reelgrad's functions give none.
         with np.errstate(all="ignore"):
-            result = getattr(_OPERATORS.get(ufunc, ufunc), method)(*map(_plain, inputs), **settings)
+            result = getattr(ufunc, method)(*map(_plain, inputs), **settings)
         if out is not None and len(out) == 1:
             return out[0]
-        return tuple(map(_traced, result)) if isinstance(result, tuple) else _traced(result)
+        return tuple(map(self._like, result)) if isinstance(result, tuple) else self._like(result)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        """Let ``np.where(condition, a, b)`` choose without branches; what others make is a traced array again."""
-        if any(issubclass(kind, Array) for kind in types):
-            return NotImplemented
-        if function is np.where and len(args) == 3 and not kwargs:
-            return _traced(_core.where(*map(_plain, args)))
-        if function in _OF_MATRICES:
-            return _with_objects(FUNCTIONS[function](*map(_with_arrays, args), **kwargs))
-        return _traced(super().__array_function__(function, types, args, kwargs))
+        """Let ``np.where(condition, a, b)`` choose without branches."""
+        if (
+            function is np.where
+            and len(args) == 3
+            and not kwargs
+            and not any(issubclass(kind, Array) for kind in types)
+        ):
+            return self._like(_core.where(*(np.asarray(x) if isinstance(x, list) else _plain(x) for x in args)))
+        return super().__array_function__(function, types, args, kwargs)
 
 
 def _with_arrays(value: Any) -> Any:
-    """Return traced arrays as Arrays."""
-    return asarray(_plain(value)) if isinstance(value, TracedArray) else value
+    """Return arrays of Nodes as Arrays."""
+    return asarray(_plain(value)) if isinstance(value, NodeArray) else value
 
 
 def _with_objects(value: Any) -> Any:
-    """Return Arrays as traced arrays."""
+    """Return Arrays as arrays of Nodes."""
     if isinstance(value, Array):
         return value._objects()
-    if not isinstance(value, tuple):
+    if not isinstance(value, (tuple, list)):
         return value
     parts = map(_with_objects, value)
-    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+
+
+def nodes_in_array(nodes: NDArray[Any]) -> Any:
+    """Return an object array as one that functions get: of traced Nodes in a trace."""
+    return nodes.view(TracedArray if _core._is_tracing() else NodeArray)
 
 
 def put_together(
@@ -117,8 +193,7 @@ def put_together(
                     entries = np.fromiter(map(_core._entry_of_node, part), np.int64, spec.size)
                 leaves.append(_core._array_of_entries(part[0].tape, entries.reshape(spec.shape)))
             elif spec.is_array:
-                array = TracedArray.of(part, spec.shape)
-                leaves.append(array if traced else array.view(np.ndarray))
+                leaves.append((TracedArray if traced else NodeArray).of(part, spec.shape))
             else:
                 leaves.append(part[0])
         yield structure.unflatten(leaves)
@@ -132,11 +207,4 @@ def elements_of(array: Array) -> NDArray[Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value.view(np.ndarray) if isinstance(value, TracedArray) else value
-
-
-def _traced(value: Any) -> Any:
-    if type(value) is np.ndarray and value.dtype == object:
-        array: NDArray[Any] = value
-        return array.view(TracedArray)
-    return value
+    return value.view(np.ndarray) if isinstance(value, NodeArray) else value

@@ -254,7 +254,8 @@ def _elements(path: str, spec: LeafSpec) -> list[str]:
 
 
 _ABOUT_INDICES = re.compile(
-    r"(integer|non-int|indices)\b.*\bNode|\bNode\b.*integer|__index__ method|^only integers, slices"
+    r"(integer|non-int|indices)\b.*\bNode|\bNode\b.*integer|__index__ method|^only integers, slices|"
+    "^arrays used as indices must be"
 )
 
 

@@ -148,9 +148,11 @@ class Structure:
             elif isinstance(numbers, np.ndarray):
                 leaves.append(part.reshape(leaf.shape).copy())
             else:
+                from reelgrad.traced_arrays import nodes_in_array  # it needs the classes defined here
+
                 array = np.empty(leaf.size, object)
                 array[:] = part
-                leaves.append(array.reshape(leaf.shape))
+                leaves.append(nodes_in_array(array.reshape(leaf.shape)))
         return self.unflatten(leaves)
 
     def paths(self, name: str) -> Iterator[str]:

@@ -101,10 +101,10 @@ class Array(ReductionMethods, NumpyMethods, _core._ArrayBase):
 
     def _objects(self) -> NDArray[Any]:
         """Return an array of objects with the elements as Nodes: of traced ones, one that compares without branches."""
-        from reelgrad.traced_arrays import TracedArray  # it needs the classes of trees
+        from reelgrad.traced_arrays import NodeArray, TracedArray  # they need the classes of trees
 
-        array = TracedArray.of(self._nodes(), self.shape)
-        return array if self.tape is _core.current_tape() and _core._is_tracing() else array.view(np.ndarray)
+        traced = self.tape is _core.current_tape() and _core._is_tracing()
+        return (TracedArray if traced else NodeArray).of(self._nodes(), self.shape)
 
     def _getitem(self, index: Any) -> Any:
         """Return the elements at an index, a slice, a mask, or several of these, by NumPy's rules."""

@@ -55,7 +55,7 @@ def _vector_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
     if ord == -np.inf:
         return abs(x).min(axes, keepdims)
     if ord == 0:  # a count: no derivative
-        return np.sum(x.value != 0.0, axis=axes, keepdims=keepdims).astype(np.float64)
+        return np.sum(asarray(_core.where(x != 0.0, 1.0, 0.0)), axis=axes, keepdims=keepdims)
     if ord == 1:
         return abs(x).sum(axes, keepdims)
     return (abs(x) ** ord).sum(axes, keepdims) ** (1.0 / ord)
