@@ -1,4 +1,4 @@
-"""The C++ of the benchmarks: built with CMake in a folder of its own, called through ctypes.
+"""The C++ of the benchmarks: built with CMake in `build/bench`, called through ctypes.
 
 `BuildImpossible` says what is missing: it is a peer like any other, and left out like one.
 """
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.engines import PeerMissing
+from bench.timing import pin, unpin
 
 ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build" / "bench"
 
 
 class BuildImpossible(PeerMissing):
@@ -51,17 +53,21 @@ class Library:
         return function  # type: ignore[no-any-return]
 
 
-def build(folder: Path, target: str) -> Library:
-    """Configure and build a target in `folder`, as a release; return the loaded library."""
+def build(target: str) -> Library:
+    """Configure and build a target as a release, on all cores; return the loaded library."""
     cmake, ninja = _program("cmake"), _program("ninja")
     options = ["-DREELGRAD_PYTHON=OFF", "-DREELGRAD_BENCH=ON", "-DCMAKE_BUILD_TYPE=Release"]
-    _run([cmake, "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", *options])
-    _run([cmake, "--build", str(folder), "--target", target, "--parallel", "2"])
-    return Library(folder / f"{target}.so", _compiler(folder))
+    unpin()
+    try:
+        _run([cmake, "-S", str(ROOT), "-B", str(FOLDER), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", *options])
+        _run([cmake, "--build", str(FOLDER), "--target", target])
+    finally:
+        pin()
+    return Library(FOLDER / f"{target}.so", _compiler())
 
 
-def _compiler(folder: Path) -> str:
-    for line in (folder / "CMakeCache.txt").read_text().splitlines():
+def _compiler() -> str:
+    for line in (FOLDER / "CMakeCache.txt").read_text().splitlines():
         if line.startswith("CMAKE_CXX_COMPILER:"):
             return _run([line.partition("=")[2], "--version"]).partition("\n")[0]
     return "unknown"

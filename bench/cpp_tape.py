@@ -5,15 +5,14 @@ the tape and of nothing else.
 """
 
 import ctypes
-from pathlib import Path
 
 from bench.cpp_build import Library
 from bench.cpp_build import build as build_library
 
 
-def build(folder: Path) -> "CppTape":
-    """Build in `folder`, with the flags of an ordinary release build; return the loaded benchmark."""
-    return CppTape(build_library(folder, "w6_tape"))
+def build() -> "CppTape":
+    """Build with the flags of an ordinary release build; return the loaded benchmark."""
+    return CppTape(build_library("w6_tape"))
 
 
 class CppTape:

@@ -5,10 +5,8 @@ layout, what is constant.
 """
 
 import ctypes
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -27,11 +25,10 @@ _INT, _LONG, _DOUBLE, _POINTER = ctypes.c_int, ctypes.c_long, ctypes.c_double, c
 
 @cache
 def _build() -> Library | BuildImpossible:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        try:
-            return build(Path(folder), "limits")
-        except BuildImpossible as reason:
-            return reason
+    try:
+        return build("limits")
+    except BuildImpossible as reason:
+        return reason
 
 
 def library() -> Library:

@@ -3,11 +3,9 @@
 All times are seconds per unit of the workload: operator, epoch or step.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -283,15 +281,14 @@ def _measure_tape(tape: CppTape, rounds: int, wanted: int) -> CppPart:
 
 def measure_tape(rounds: int, wanted: int) -> CppPart:
     """Build and time the C++ benchmark, per operator."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        try:
-            tape = build(Path(folder))
-        except BuildImpossible as reason:
-            return CppPart(missing=str(reason))
-        try:
-            return _measure_tape(tape, rounds, wanted)
-        finally:
-            tape.close()
+    try:
+        tape = build()
+    except BuildImpossible as reason:
+        return CppPart(missing=str(reason))
+    try:
+        return _measure_tape(tape, rounds, wanted)
+    finally:
+        tape.close()
 
 
 def measure(effort: Effort) -> Measurements:

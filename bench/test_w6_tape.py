@@ -13,9 +13,9 @@ OPERATORS = 10_000_000
 
 
 @pytest.fixture(scope="module")
-def cpp_tape(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CppTape]:
+def cpp_tape() -> Iterator[CppTape]:
     try:
-        tape = build(tmp_path_factory.mktemp("w6"))
+        tape = build()
     except BuildImpossible as reason:
         pytest.skip(str(reason))
     yield tape
