@@ -3,9 +3,8 @@
 Lists, tuples, named tuples, dicts and whatever else `optree` has registered (in the global namespace or in "reelgrad")
 are branches; so is an `rg.nn.Module`, whose leaves are its parameters. Numbers are leaves: floats, ints, NumPy's real
 scalars, variables (by their value), and arrays of real numbers and Arrays of variables, each of which is one leaf with
-many elements. Text,
-bools, None and `rg.static(v)` are static: part of the structure, and so of the key under which a traced function is
-kept.
+many elements. Text, bools, None and `rg.static(v)` are static: part of the structure, and so of the key under which a
+traced function is kept.
 """
 
 from __future__ import annotations

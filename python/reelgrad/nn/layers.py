@@ -16,9 +16,9 @@ import numpy as np
 from reelgrad._core import LengthError, Node, NodeTypeError
 from reelgrad.arrays import Array, array, asarray
 from reelgrad.nn.activations import Activation, resolved
-from reelgrad.nn.checks import checked_width
 from reelgrad.nn.init import Initialiser, Seed, drawn, generator
 from reelgrad.nn.module import Module
+from reelgrad.nn.widths import checked_width, mlp_layers
 
 __all__ = ["DenseMLP", "Embedding", "Linear", "Sequential"]
 
@@ -180,21 +180,13 @@ class DenseMLP(Module):
         init: str | Initialiser | None = None,
         seed: Seed = None,
     ) -> None:
-        try:
-            widths = [nin, *nouts]
-        except TypeError:
-            raise NodeTypeError(
-                f"nouts: got {nouts!r}, but a list of the layers' widths is needed: [16, 16, 1]"
-            ) from None
-        if len(widths) == 1:
-            raise LengthError("nouts is empty: an MLP needs at least one layer; give its width: [1]")
+        layers = mlp_layers(nin, nouts, activation, output)
         rng = generator(seed)
-        activations = [activation] * (len(widths) - 2) + [output]
         # A tuple can be compared, so that modules of equal activations are of one structure.
-        self._activations = tuple(resolved(a)[0] for a in activations)
+        self._activations = tuple(resolved(a)[0] for _, _, a in layers)
         self.layers = [
             Linear(inputs, outputs, init=_suited(a) if init is None else init, seed=rng)
-            for (inputs, outputs), a in zip(pairwise(widths), activations, strict=True)
+            for inputs, outputs, a in layers
         ]
 
     def __call__(self, x: Any) -> Any:

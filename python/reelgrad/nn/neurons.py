@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from itertools import pairwise
 from operator import mul
 from typing import Any
 
-from reelgrad._core import LengthError, Node, NodeTypeError
+from reelgrad._core import LengthError, Node
 from reelgrad.nn.activations import Activation, resolved
-from reelgrad.nn.checks import checked_width
 from reelgrad.nn.module import Module
+from reelgrad.nn.widths import checked_width, mlp_layers
 
 __all__ = ["MLP", "Layer", "Neuron"]
 
@@ -139,18 +138,8 @@ class MLP(Module):
         activation: str | Activation = "relu",
         output: str | Activation = "linear",
     ) -> None:
-        try:
-            widths = [nin, *nouts]
-        except TypeError:
-            raise NodeTypeError(
-                f"nouts: got {nouts!r}, but a list of the layers' widths is needed: [16, 16, 1]"
-            ) from None
-        if len(widths) == 1:
-            raise LengthError("nouts is empty: an MLP needs at least one layer; give its width: [1]")
-        activations = [activation] * (len(widths) - 2) + [output]
         self.layers = [
-            Layer(inputs, outputs, activation=a)
-            for (inputs, outputs), a in zip(pairwise(widths), activations, strict=True)
+            Layer(inputs, outputs, activation=a) for inputs, outputs, a in mlp_layers(nin, nouts, activation, output)
         ]
 
     def __call__(self, x: Sequence[Node | float]) -> Any:  # a Node or a list: mypy cannot know which, the caller does

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 from reelgrad._core import Node
 from reelgrad.show.graph import Contribution, Graph, GraphNode, Operand, checked_limit, read_graph
 from reelgrad.show.summary import Summary, summarised
-from reelgrad.show.table import Cell, counted, html_table, in_notebook, text_table
+from reelgrad.show.table import Cell, as_number, counted, html_table, in_notebook, text_table
 
 __all__ = ["Explanation", "explain"]
 
@@ -111,7 +111,7 @@ class Explanation:
 
     def _partial(self, row: GraphNode, operand: Operand) -> str:
         number = self.number(operand.partial)
-        middle = "" if not operand.formula or _is_number(operand.formula) else f" = {operand.formula}"
+        middle = "" if not operand.formula or as_number(operand.formula) is not None else f" = {operand.formula}"
         return f"d{row.name}/d{operand.name}{middle} = {number}"
 
     def _gradient(self, row: GraphNode) -> list[str]:
@@ -132,14 +132,6 @@ class Explanation:
         plain = term.adjoint * term.partial
         dropped = " (nan, counted as 0)" if plain != plain and term.value == 0.0 else ""
         return f"{self.number(term.adjoint)} * {self.number(term.partial)}{dropped} by {term.name}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 @overload

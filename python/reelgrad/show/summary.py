@@ -13,7 +13,7 @@ from html import escape
 
 from reelgrad._core import _spell, operator_table
 from reelgrad.show.graph import Graph, GraphNode, Operand
-from reelgrad.show.table import Cell, counted, html_table, in_notebook, text_table
+from reelgrad.show.table import Cell, as_number, counted, html_table, in_notebook, text_table
 
 __all__ = ["GroupRow", "Summary", "summarised"]
 
@@ -116,7 +116,7 @@ class Summary:
         partials = []
         for operand, formula, low, high in row.partials:
             number = self._range(low, high)
-            middle = "" if not formula or formula == number or low == high == _number(formula) else f" = {formula}"
+            middle = "" if not formula or formula == number or low == high == as_number(formula) else f" = {formula}"
             partials.append(f"d{row.name}/d{operand}{middle} = {number}")
         if row.cut:
             partials.append("(of the first operands)")
@@ -124,13 +124,6 @@ class Summary:
         if row.count > 1:
             gradient += f", norm {row.norm:.{self.digits}g}"
         return [[name], [self._range(*row.values)], partials, [gradient]]
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 Key = tuple[object, ...]

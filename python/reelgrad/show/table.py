@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["counted", "html_table", "in_notebook", "text_table"]
+__all__ = ["as_number", "counted", "html_table", "in_notebook", "text_table"]
 
 Cell = Sequence[str]  # its lines
 
@@ -61,6 +61,14 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str
 def in_notebook(*parts: str) -> str:
     """Return parts of HTML with the style that goes with them."""
     return "\n".join(['<div class="reelgrad">', _STYLE, *parts, "</div>"])
+
+
+def as_number(text: str) -> float | None:
+    """Return the number that a text is, or None if it is something else."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def counted(number: int, what: str) -> str:
