@@ -13,7 +13,7 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad.arrays.array import Array, asarray
-from reelgrad.arrays.protocols import implements, of_numpy
+from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import broadcast_arrays
 from reelgrad.arrays.unrolled import is_traced, sorted_by_comparing
 
@@ -43,8 +43,7 @@ def _where(condition: Any, *choices: Any) -> Any:
 
 @implements(np.clip)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    if out is not None:
-        raise _core.NodeTypeError("numpy.clip(..., out=...): Arrays do not change; use the result")
+    refuse("clip", out)
     low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
     return _core.clip(a, -np.inf if low is None else low, np.inf if high is None else high)
 
@@ -61,8 +60,7 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 
 @implements(np.choose)
 def _choose(a: Any, choices: Sequence[Any], out: Any = None, mode: Any = "raise") -> Any:
-    if out is not None:
-        raise _core.NodeTypeError("numpy.choose(..., out=...): Arrays do not change; use the result")
+    refuse("choose", out)
     if isinstance(a, Array):
         raise _core.NodeTypeError("numpy.choose: the first argument chooses, it must be plain integers")
     which = np.choose(a, np.arange(len(choices)).tolist(), mode=mode)
@@ -75,8 +73,7 @@ def _choose(a: Any, choices: Sequence[Any], out: Any = None, mode: Any = "raise"
 
 @implements(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
-    if out is not None:
-        raise _core.NodeTypeError("numpy.compress(..., out=...): Arrays do not change; use the result")
+    refuse("compress", out)
     return a._view(np.compress(values_of(condition), a._positions(), axis))
 
 

@@ -14,8 +14,7 @@ from reelgrad import _core
 from reelgrad.arrays.array import asarray
 from reelgrad.arrays.choices import shape_of
 from reelgrad.arrays.products import matmul
-from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy
-from reelgrad.arrays.reductions import refuse
+from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy, refuse
 
 __all__ = ["einsum"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from reelgrad import _core
 from reelgrad.arrays.array import Array, asarray
 from reelgrad.arrays.choices import shape_of, values_of
-from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy
+from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import concatenate, stack
-from reelgrad.arrays.reductions import one_axis, refuse
+from reelgrad.arrays.reductions import one_axis
 from reelgrad.arrays.running import diff
 from reelgrad.arrays.unrolled import is_traced
 

@@ -20,7 +20,7 @@ from reelgrad.arrays.decompositions import cholesky, eigh, eigvalsh, qr, svd, sv
 from reelgrad.arrays.matrix_rules import Floats, numpys, operands_of, recorded, transposed, unbroadcast
 from reelgrad.arrays.norms import norm
 from reelgrad.arrays.products import matmul
-from reelgrad.arrays.protocols import implements
+from reelgrad.arrays.protocols import implements, refuse
 
 __all__ = [
     "cholesky",
@@ -260,8 +260,7 @@ def matrix_power(a: Any, n: int) -> Any:
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     """Return the product of several matrices, in the order of the fewest multiplications."""
-    if out is not None:
-        raise _core.NodeTypeError("numpy.linalg.multi_dot(..., out=...): Arrays do not change; use the result")
+    refuse("linalg.multi_dot", out)
     made = [asarray(x) for x in arrays]
     if len(made) < 2:
         raise ValueError("Expecting at least two arrays.")

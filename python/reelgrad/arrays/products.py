@@ -9,9 +9,8 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad.arrays.array import Array, asarray
-from reelgrad.arrays.protocols import implements, of_numpy
+from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import stack, with_fill
-from reelgrad.arrays.reductions import refuse
 
 __all__ = ["dot", "inner", "matmul", "outer", "tensordot", "vdot"]
 
@@ -118,7 +117,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     in_a = [int(d) % a.ndim for d in np.atleast_1d(in_a).astype(int)]
     in_b = [int(d) % b.ndim for d in np.atleast_1d(in_b).astype(int)]
     if len(in_a) != len(in_b) or any(a.shape[i] != b.shape[j] for i, j in zip(in_a, in_b, strict=True)):
-        raise _core.LengthError("shape-mismatch for sum" + f": {_text(a)} over {in_a} and {_text(b)} over {in_b}")
+        raise _core.LengthError(f"shape-mismatch for sum: {_text(a)} over {in_a} and {_text(b)} over {in_b}")
     free_a = [d for d in range(a.ndim) if d not in in_a]
     free_b = [d for d in range(b.ndim) if d not in in_b]
     length = prod(a.shape[d] for d in in_a)
@@ -172,7 +171,9 @@ def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
 def _correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     a, v = _flat(a), _flat(v)
     if len(a) == 0 or len(v) == 0:
-        raise ValueError("first array argument cannot be empty" if len(a) == 0 else "second array argument cannot be")
+        raise ValueError(
+            "first array argument cannot be empty" if len(a) == 0 else "second array argument cannot be empty"
+        )
     if len(v) > len(a):
         return np.flip(_slid(v, a, len(a) - 1, mode))
     return _slid(a, v, len(v) - 1, mode)

@@ -14,7 +14,7 @@ import numpy as np
 
 from reelgrad import _core
 
-__all__ = ["FUNCTIONS", "UFUNCS", "call_function", "call_ufunc", "implements", "name_of", "of_numpy"]
+__all__ = ["FUNCTIONS", "UFUNCS", "call_function", "call_ufunc", "implements", "name_of", "of_numpy", "refuse"]
 
 # The ufuncs that operators of the table are, by ufunc.
 UFUNCS: dict[Any, Callable[..., Any]] = {}
@@ -56,6 +56,14 @@ def of_numpy(*names: str) -> list[Any]:
         if part is not None:
             found.append(part)
     return found
+
+
+def refuse(name: str, out: Any = None, dtype: Any = None) -> None:
+    """Refuse what NumPy's signature has and Arrays have not."""
+    if out is not None:
+        raise _core.NodeTypeError(f"numpy.{name}(..., out=...): Arrays do not change; use the result")
+    if dtype is not None and np.dtype(dtype) != np.float64:
+        raise _core.NodeTypeError(f"numpy.{name}(..., dtype={np.dtype(dtype)}): Arrays are of float64")
 
 
 def call_ufunc(array: Any, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from reelgrad import _core
 from reelgrad.arrays.array import Array, asarray
 from reelgrad.arrays.choices import values_of
-from reelgrad.arrays.protocols import implements, of_numpy
+from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import with_fill
 from reelgrad.arrays.reduction_methods import Axis
 
-__all__ = ["as_array", "counts", "log_softmax", "mean_over", "one_axis", "refuse", "softmax"]
+__all__ = ["as_array", "counts", "log_softmax", "mean_over", "one_axis", "softmax"]
 
 
 def as_array(x: Any, what: str) -> Array:
@@ -29,14 +29,6 @@ def as_array(x: Any, what: str) -> Array:
     if not isinstance(x, Array):
         raise _core.NodeTypeError(f"{what}: none of these numbers is a Node or in an Array; use NumPy's")
     return x
-
-
-def refuse(name: str, out: Any = None, dtype: Any = None) -> None:
-    """Refuse what NumPy's signature has and Arrays have not."""
-    if out is not None:
-        raise _core.NodeTypeError(f"numpy.{name}(..., out=...): Arrays do not change; use the result")
-    if dtype is not None and np.dtype(dtype) != np.float64:
-        raise _core.NodeTypeError(f"numpy.{name}(..., dtype={np.dtype(dtype)}): Arrays are of float64")
 
 
 def _given(value: Any) -> bool:

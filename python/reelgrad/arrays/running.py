@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from reelgrad import _core
 from reelgrad.arrays.array import asarray
 from reelgrad.arrays.choices import shape_of
-from reelgrad.arrays.protocols import implements, of_numpy
+from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import concatenate, stack
-from reelgrad.arrays.reductions import as_array, one_axis, refuse
+from reelgrad.arrays.reductions import as_array, one_axis
 from reelgrad.arrays.unrolled import is_traced
 
 __all__ = ["cumsum", "diff"]

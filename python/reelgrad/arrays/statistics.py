@@ -10,10 +10,10 @@ import numpy as np
 from reelgrad import _core
 from reelgrad.arrays.array import Array, asarray
 from reelgrad.arrays.choices import shape_of, values_of
-from reelgrad.arrays.protocols import implements
+from reelgrad.arrays.protocols import implements, refuse
 from reelgrad.arrays.rearranging import concatenate
 from reelgrad.arrays.reduction_methods import Axis
-from reelgrad.arrays.reductions import as_array, counts, mean_over, one_axis, refuse
+from reelgrad.arrays.reductions import as_array, counts, mean_over, one_axis
 from reelgrad.arrays.unrolled import is_traced
 
 
