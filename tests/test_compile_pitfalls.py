@@ -10,14 +10,7 @@ import numpy as np
 import pytest
 
 import reelgrad as rg
-
-
-def piecewise(x: Any, y: Any) -> Any:
-    if x < 0:
-        return rg.sin(x) * y
-    if x < 1 and y > 0:
-        return x * x + y
-    return max(x, y) - rg.exp(-x)
+from test_compile import piecewise
 
 
 def test_a_constant_and_an_argument_that_does_not_matter_have_gradient_0() -> None:

@@ -106,7 +106,8 @@ def draw(
     r"""Draw the graph of a loss: how it was computed, with values, partials and gradients.
 
     A box for each node tells its expression, value and gradient; an arrow from each operand to the operator tells the
-    partial, by which the gradient is multiplied on its way back. Nothing changes: gradients are computed aside.
+    partial, by which the gradient is multiplied on its way back. Nothing changes: gradients are computed aside. Errors are
+    those of `explain`.
 
     Parameters
     ----------
@@ -126,15 +127,6 @@ def draw(
     Drawing
         Its text, ``str(drawing)``, is in Graphviz's language DOT. In notebooks, and by ``.svg()`` and ``.save(path)``,
         it is a picture, for which Graphviz and its Python package are needed: ``pip install 'reelgrad[viz]'``.
-
-    Raises
-    ------
-    NodeTypeError
-        If `loss` is no Node.
-    StaleNodeError
-        If it was rewound.
-    TraceError
-        In a traced function, where there are no numbers yet.
 
     Examples
     --------

@@ -62,7 +62,7 @@ def explore(
 
     Node by node it shows the value, then edge by edge the local partial, the chain rule's product with its numbers, and
     the gradient so far. The page is one file that needs no network; keys, mouse and touch step through it. Where
-    JavaScript is off it shows the graph and the table of `explain`.
+    JavaScript is off it shows the graph and the table of `explain`, whose errors are those of this function too.
 
     Parameters
     ----------
@@ -83,15 +83,6 @@ def explore(
     -------
     Exploration
         The page, as ``.html``; shown in notebooks.
-
-    Raises
-    ------
-    NodeTypeError
-        If `loss` is no Node.
-    StaleNodeError
-        If it was rewound.
-    TraceError
-        In a traced function, where there are no numbers yet.
 
     Examples
     --------
