@@ -106,8 +106,8 @@ def draw(
     r"""Draw the graph of a loss: how it was computed, with values, partials and gradients.
 
     A box for each node tells its expression, value and gradient; an arrow from each operand to the operator tells the
-    partial, by which the gradient is multiplied on its way back. Nothing changes: gradients are computed aside. Errors are
-    those of `explain`.
+    partial, by which the gradient is multiplied on its way back. Nothing changes: gradients are computed aside.
+    Errors are those of `explain`.
 
     Parameters
     ----------
