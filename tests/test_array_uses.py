@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -90,3 +92,57 @@ def test_an_array_of_numbers_that_is_to_take_derivatives_in_place_says_what_to_w
 def test_what_is_named_as_nearest_is_near_in_meaning(call: Any, near: str) -> None:
     with pytest.raises(rg.NodeTypeError, match=rf"The nearest that is: numpy\.{near};"):
         call(rg.array(X))
+
+
+class Tied(rg.nn.Module):
+    """A weight beside a view of it."""
+
+    def __init__(self) -> None:
+        self.weight = rg.array(X)
+        self.back = self.weight.T
+
+    def __call__(self, x: Any) -> Any:
+        return self.back @ (self.weight @ x)
+
+
+def test_deep_copies_of_views_share_the_copied_variables() -> None:
+    model = copy.deepcopy(Tied())
+    model.weight.value = X + 1.0
+    np.testing.assert_array_equal(model.back.value, X.T + 1.0)
+    part, whole = copy.deepcopy([model.weight[:, 1], model.weight])
+    whole.value = X
+    assert part.value.tolist() == [2.0, 5.0]
+    assert model.weight.value[0, 0] == 2.0
+    apart = [copy.deepcopy(model.weight) for _ in range(2)]
+    apart[0].value = 0.0
+    np.testing.assert_array_equal(apart[1].value, X + 1.0)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda a: pickle.loads(pickle.dumps(a))])
+def test_copies_of_a_broadcast_array_have_as_many_variables(copied: Any) -> None:
+    twice = copied(np.broadcast_to(rg.array([1.0, 2.0]), (3, 2)))
+    (twice * X.reshape(3, 2)).sum().backward()
+    np.testing.assert_array_equal(twice.grad, np.broadcast_to(X.reshape(3, 2).sum(axis=0), (3, 2)))
+
+
+def test_an_intermediate_array_is_still_not_copied() -> None:
+    for call in (copy.deepcopy, copy.copy, pickle.dumps):
+        with pytest.raises(rg.NodeTypeError, match="intermediates cannot be pickled or copied"):
+            call(rg.array(X) * 2.0)
+
+
+def test_fit_refuses_parameters_that_are_the_same_variables() -> None:
+    def loss(p: Any, x: Any) -> Any:
+        return x * 0.0
+
+    w, n = rg.array(X), rg.Node(1.0)
+    cases: list[tuple[Any, str]] = [
+        (Tied(), r"params\.weight and params\.back are the same variables"),
+        ([w, 1.0, w[0, 1]], r"params\[0\] and params\[2\] are the same"),
+        ({"a": n, "b": np.ones(2), "c": n}, r"params\['a'\] and params\['c'\] are the same"),
+        (np.broadcast_to(w, (2, 2, 3)), r"params has one variable in several places"),
+    ]
+    for params, says in cases:
+        with pytest.raises(rg.StructureError, match=says):
+            rg.fit(loss, params, X[0], optimizer=rg.optim.SGD(0.1), epochs=1)
+    rg.fit(loss, [w[0], w[1], n, rg.Node(1.0)], X[0], optimizer=rg.optim.SGD(0.1), epochs=1)

@@ -11,18 +11,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import optree
 from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, Program, SettingError
 from reelgrad.arguments import Batch
-from reelgrad.arrays import array
+from reelgrad.arrays import Array, array
+from reelgrad.arrays.copies import shared_variables
 from reelgrad.compiled import CompiledFunction
 from reelgrad.path_programs import PathPrograms
 from reelgrad.paths import Path
 from reelgrad.threads import checked_threads
 from reelgrad.tracing import input_names
-from reelgrad.trees import Structure, StructureError
+from reelgrad.trees import NAMESPACE, Structure, StructureError
 
 __all__ = ["Derived", "Problem"]
 
@@ -44,9 +46,28 @@ class Problem:
             raise StructureError(f"{name} has no numbers: {params!r:.80}; there is nothing to move")
         if self.batch.lanes == 0:
             raise LengthError("the data is empty: there is no sample")
+        if any(leaf.kind in ("node", "Array") for leaf in self.structure.leaves):
+            self._require_apart(name)
         self.batched = self.specialisation.batched
         self.mean = self.specialisation.reduces and self.specialisation.settings.reduce == "mean"
         self.start: Numbers = self.batch.uniforms[: self.structure.size].copy()
+
+    def _require_apart(self, name: str) -> None:
+        found = optree.tree_leaves(self._params, none_is_leaf=True, namespace=NAMESPACE)
+        shared = shared_variables([leaf for leaf in found if isinstance(leaf, (Node, Array))])
+        if shared is None:
+            return
+        leaves = zip(self.structure.paths(name), self.structure.leaves, strict=True)
+        paths = [path for path, leaf in leaves if leaf.kind in ("node", "Array")]
+        one, other = (paths[number] for number in shared)
+        if one == other:
+            raise StructureError(
+                f"{one} has one variable in several places, which would be moved apart: give what it was broadcast from"
+            )
+        raise StructureError(
+            f"{one} and {other} are the same variables, which would be moved apart: keep one, and make the other of it "
+            "where it is used"
+        )
 
     @cached_property
     def gradient(self) -> PathPrograms:

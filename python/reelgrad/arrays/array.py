@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
+from reelgrad.arrays.copies import copied, reduced
 from reelgrad.arrays.methods import NumpyMethods
 from reelgrad.arrays.protocols import call_function, call_ufunc
 from reelgrad.arrays.reduction_methods import Axis, ReductionMethods
@@ -188,7 +189,11 @@ class Array(ReductionMethods, NumpyMethods, _core._ArrayBase):
                 "an Array that holds intermediates cannot be pickled or copied, it is a place on a tape; pickle its "
                 ".value, or the variables"
             )
-        return array, (self.value,)
+        return reduced(self)
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Any:
+        """Copy variables: what shares some with an Array that was copied before shares the copies."""
+        return copied(self, memo) if self.is_variable else self.__reduce__()
 
     # --- Comparison, by value; in a trace it gives Conditions
 
