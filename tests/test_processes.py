@@ -360,3 +360,33 @@ assert x.grad == y.value
 print("ok")
 """
     )
+
+
+# --- Subinterpreters
+
+
+def test_a_subinterpreter_is_refused_instead_of_hanging() -> None:
+    assert_runs(
+        """
+import signal
+import sys
+from importlib import import_module
+
+signal.alarm(20)
+interpreters = import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+inner = interpreters.create()
+code = f'''
+import sys
+sys.path[:] = {sys.path!r}
+try:
+    import reelgrad
+except ImportError as error:
+    assert "main interpreter" in str(error), error
+else:
+    raise AssertionError("imported")
+'''
+failed = (interpreters.exec if sys.version_info >= (3, 13) else interpreters.run_string)(inner, code)
+assert failed is None, failed
+print("ok")
+"""
+    )

@@ -11,6 +11,7 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 0.008997 -0.102842 -0.034281
 """
 
+from reelgrad import interpreters  # isort: skip  # noqa: F401  # before the engine is loaded
 from reelgrad import _core, arrays, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__
