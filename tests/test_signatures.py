@@ -66,6 +66,12 @@ def test_every_public_function_and_method_has_a_docstring() -> None:
     assert [name for name, thing in public_callables() if not inspect.getdoc(thing)] == []
 
 
+def test_no_function_has_the_name_of_its_module() -> None:
+    """The reference on the site, and ``import package.name``, would take one for the other."""
+    for name, thing in public_callables():
+        assert str(getattr(thing, "__module__", "")).rpartition(".")[2] != name.rpartition(".")[2], name
+
+
 def stub_signatures() -> Iterator[tuple[str, list[str]]]:
     """The parameters in the stub of what is there without overloads."""
     assert _core.__file__ is not None

@@ -24,7 +24,7 @@ import reelgrad.arrays.elementwise
 import reelgrad.arrays.sequences
 import reelgrad.arrays.statistics  # noqa: F401 - enters its functions in the tables of protocols.py
 from reelgrad.arrays import linalg
-from reelgrad.arrays.array import Array, array, asarray, zeros
+from reelgrad.arrays.array_type import Array, array, asarray, zeros
 from reelgrad.arrays.contractions import einsum
 from reelgrad.arrays.products import matmul, outer, tensordot, vdot
 from reelgrad.arrays.rearranging import broadcast_arrays, concatenate, stack

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import broadcast_arrays
 from reelgrad.arrays.unrolled import is_traced, sorted_by_comparing

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array import asarray
+from reelgrad.arrays.array_type import asarray
 from reelgrad.arrays.choices import shape_of
 from reelgrad.arrays.products import matmul
 from reelgrad.arrays.protocols import UFUNCS, implements, of_numpy, refuse

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reelgrad import _core
 
 if TYPE_CHECKING:
-    from reelgrad.arrays.array import Array
+    from reelgrad.arrays.array_type import Array
 
 __all__ = ["copied", "reduced", "shared_variables"]
 
@@ -23,7 +23,7 @@ _COPIES = "reelgrad: Arrays and their copies"  # where copy.deepcopy remembers t
 
 def reduced(array: Array) -> tuple[Any, ...]:
     """Return what makes an Array of new variables with these values: see ``object.__reduce__``."""
-    from reelgrad.arrays.array import array as of_values
+    from reelgrad.arrays.array_type import array as of_values
 
     places, first, positions = np.unique(array._entries().ravel(), return_index=True, return_inverse=True)
     if len(places) == array.size:
@@ -32,14 +32,14 @@ def reduced(array: Array) -> tuple[Any, ...]:
 
 
 def _repeated(values: NDArray[np.float64], positions: NDArray[Any]) -> Any:
-    from reelgrad.arrays.array import array as of_values
+    from reelgrad.arrays.array_type import array as of_values
 
     return of_values(values)[positions]
 
 
 def copied(array: Array, memo: dict[Any, Any]) -> Any:
     """Return a deep copy, of the variables that `memo` has copies of already and of new ones for the others."""
-    from reelgrad.arrays.array import array as of_values
+    from reelgrad.arrays.array_type import array as of_values
 
     copies = memo.setdefault(_COPIES, [])
     flat = array.ravel()

@@ -15,7 +15,7 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad.arrays import unrolled
-from reelgrad.arrays.array import asarray
+from reelgrad.arrays.array_type import asarray
 from reelgrad.arrays.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from reelgrad.arrays.matrix_rules import Floats, numpys, operands_of, recorded, transposed, unbroadcast
 from reelgrad.arrays.norms import norm

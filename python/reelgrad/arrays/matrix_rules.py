@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.unrolled import is_traced
 
 __all__ = ["Floats", "numpys", "operands_of", "recorded", "transposed", "unbroadcast"]

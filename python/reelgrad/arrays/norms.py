@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.decompositions import svdvals
 from reelgrad.arrays.matrix_rules import numpys
 from reelgrad.arrays.protocols import implements, of_numpy

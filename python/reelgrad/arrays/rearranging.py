@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.protocols import implements, of_numpy
 
 __all__ = ["broadcast_arrays", "concatenate", "joined", "stack", "with_fill"]

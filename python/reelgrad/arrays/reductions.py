@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.choices import values_of
 from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import with_fill

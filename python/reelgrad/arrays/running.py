@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad import _core
-from reelgrad.arrays.array import asarray
+from reelgrad.arrays.array_type import asarray
 from reelgrad.arrays.choices import shape_of
 from reelgrad.arrays.protocols import implements, of_numpy, refuse
 from reelgrad.arrays.rearranging import concatenate, stack

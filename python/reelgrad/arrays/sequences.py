@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.reductions import log_softmax, softmax
 
 __all__ = ["cross_entropy"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array import Array, asarray
+from reelgrad.arrays.array_type import Array, asarray
 from reelgrad.arrays.choices import shape_of, values_of
 from reelgrad.arrays.protocols import implements, refuse
 from reelgrad.arrays.rearranging import concatenate

@@ -4,9 +4,9 @@
 views of these rows.
 """
 
-from reelgrad.show.draw import Drawing, DrawingError, draw
-from reelgrad.show.explain import Explanation, explain
-from reelgrad.show.explore import Exploration, explore
+from reelgrad.show.drawing import Drawing, DrawingError, draw
+from reelgrad.show.explanation import Explanation, explain
+from reelgrad.show.exploration import Exploration, explore
 from reelgrad.show.summary import Summary
 
 __all__ = ["Drawing", "DrawingError", "Explanation", "Exploration", "Summary", "draw", "explain", "explore"]

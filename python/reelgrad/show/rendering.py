@@ -14,7 +14,7 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any
 
-from reelgrad.show.explain import Explanation
+from reelgrad.show.explanation import Explanation
 from reelgrad.show.graph import Graph, GraphNode
 from reelgrad.show.layout import Layout, Point, layout
 from reelgrad.show.steps import Step
