@@ -210,3 +210,37 @@ def test_axes_are_spread_over_the_leaves() -> None:
 def test_axes_that_do_not_fit_are_refused(axes: Any) -> None:
     with pytest.raises(rg.StructureError, match="in_axes"):
         axes_of(([1.0, 2.0], {"a": 3.0}, 4.0), axes)
+
+
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        (1.0, "number"),
+        ({"w": np.ones(2), "b": [0.0, "name"]}, "{'w': array of shape (2,), 'b': [number, 'name']}"),
+        (Point(1.0, None), "Point(x=number, y=None)"),
+        ([1.0] * 100, "[" + "number, " * 24 + "number,..."),
+        (rg.nn.Neuron(1), None),
+    ],
+    ids=["number", "dict", "named tuple", "long", "module"],
+)
+def test_a_structure_reads_as_python_with_words_for_numbers(tree: Any, text: str | None) -> None:
+    shown = str(flatten(tree)[1])
+    assert len(shown) <= 203
+    assert text is None or shown == text
+
+
+def test_messages_about_structures_are_readable() -> None:
+    f = rg.compile(lambda x: x if x > 0.0 else [x])
+    f(1.0)
+    with pytest.raises(
+        rg.StructureError, match=r"returns \[number\] where it branches at .*, but number on its first path"
+    ):
+        f(-1.0)
+    with pytest.raises(
+        rg.StructureError, match=r"out: got the structure \[number, number\], but array of shape \(2,\) is needed"
+    ):
+        rg.compile(lambda p: rg.sum(p)).grad(np.ones(2), out=[0.0, 0.0])
+    with pytest.raises(
+        rg.StructureError, match=r"got the structure number, but tangents of argument 0 have \[number\]"
+    ):
+        rg.jvp(lambda x: x[0], ([1.0],), (1.0,))

@@ -213,7 +213,7 @@ def _out_leaves(trees: Any, structures: Sequence[Structure]) -> list[Any]:
     for tree, structure in zip(trees, structures, strict=True):
         leaves, given = flatten(tree, "out")
         if given.treedef != structure.treedef:
-            raise StructureError(f"out: got the structure {given.treedef}, but {structure.treedef} is needed")
+            raise StructureError(f"out: got the structure {given}, but {structure} is needed")
         for leaf in leaves:
             if not isinstance(leaf, np.ndarray):
                 raise StructureError(f"out: got the number {leaf!r}, but only arrays can be written into")

@@ -367,7 +367,7 @@ def _like(tree: Any, example: Any, name: str, what: str) -> tuple[list[Any], Str
     leaves, given = flatten(tree, name)
     _, needed = flatten(example, what)
     if given.treedef != needed.treedef or len(given.leaves) != len(needed.leaves):
-        raise StructureError(f"{name}: got the structure {given.treedef}, but {what} has {needed.treedef}")
+        raise StructureError(f"{name}: got the structure {given}, but {what} has {needed}")
     for got, of, path in zip(given.leaves, needed.leaves, needed.paths(name), strict=True):
         if got.shape != of.shape:
             raise LengthError(f"{path}: got the shape {got.shape}, but {what} has {of.shape}")

@@ -134,7 +134,7 @@ def _columns(results: Sequence[Any]) -> tuple[list[list[Any]], Structure]:
     for k, (_, structure) in enumerate(parts):
         if structure != first:
             raise StructureError(
-                f"the function returns {structure.treedef} for sample {k}, but {first.treedef} for the first: return "
+                f"the function returns {structure} for sample {k}, but {first} for the first: return "
                 "the same structure, shapes and static values for every sample"
             )
     return [[_of_elements(leaves[k]) for leaves, _ in parts] for k in range(len(first.leaves))], first

@@ -139,8 +139,8 @@ class PathTree:
                 )
         if traced.result != self.first.result:
             raise StructureError(
-                f"the function returns {_described(traced.result)} where it branches at {turned.place} "
-                f"({turned.text or '...'}), but {_described(self.first.result)} on its first path: return the same "
+                f"the function returns {traced.result} where it branches at {turned.place} "
+                f"({turned.text or '...'}), but {self.first.result} on its first path: return the same "
                 "structure, shapes and static values on every path"
             )
         found = self._children[path, guard] = Path(traced, path, guard)
@@ -186,10 +186,6 @@ class PathTree:
             message.append(f"  and {len(by_source) - 8} other lines")
         message.append("If the paths are as many as the function has by its nature, allow more: max_paths=...")
         return "\n".join(message)
-
-
-def _described(result: Structure) -> str:
-    return f"{result.treedef} of {', '.join(map(str, result.entries)) or 'nothing'}"
 
 
 # What to write for a line that branches: the first pattern that is found in it.

@@ -300,7 +300,7 @@ def numbers_like(tree: Any, structure: Structure, name: str, kind: str) -> list[
     """
     numbers, given = taken_apart(tree, name, lambda node: True)
     if given.treedef != structure.treedef or len(given.leaves) != len(structure.leaves):
-        raise StructureError(f"{name}: got the structure {given.treedef}, but {kind} have {structure.treedef}")
+        raise StructureError(f"{name}: got the structure {given}, but {kind} have {structure}")
     for got, needed, path in zip(given.leaves, structure.leaves, structure.paths(name), strict=True):
         if got.shape != needed.shape:
             raise LengthError(f"{path}: got the shape {got.shape}, but {kind} have {needed.shape}")

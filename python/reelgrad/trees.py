@@ -106,12 +106,31 @@ class LeafSpec:
         return prod(self.shape)
 
 
+class _Word:
+    def __init__(self, leaf: LeafSpec) -> None:
+        self.text = f"array of shape {leaf.shape}" if leaf.is_array else "number"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+_SHOWN = 200  # characters of a structure in a message
+
+
 @dataclass(frozen=True)
 class Structure:
     """A tree without its numbers: equal structures take equally many numbers in the same places."""
 
     treedef: optree.PyTreeSpec
     entries: tuple[LeafSpec | Static, ...]
+
+    def __str__(self) -> str:
+        """Show it as Python shows the tree, with words for the numbers: ``{'w': array of shape (2,), 'b': number}``."""
+        try:
+            text = repr(self.unflatten([_Word(leaf) for leaf in self.leaves]))
+        except Exception:  # of a class of trees that takes apart what it holds
+            text = str(self.treedef)
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
     @cached_property
     def leaves(self) -> tuple[LeafSpec, ...]:
