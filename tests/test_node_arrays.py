@@ -153,3 +153,22 @@ def test_a_mask_of_traced_numbers_says_what_to_take_instead() -> None:
     with pytest.raises(IndexError) as error:
         rg.compile(lambda a: a[a > 0.0].sum())(V)
     assert "reelgrad.where(condition, a, b)" in "".join(error.value.__notes__)
+
+
+@pytest.mark.parametrize("settings", [{}, {"axis": 0}, {"axis": 1, "ddof": 1}, {"axis": 1, "keepdims": True}], ids=str)
+@pytest.mark.parametrize("method", [False, True])
+def test_the_standard_deviation_of_equal_numbers_has_derivative_0(method: bool, settings: dict[str, Any]) -> None:
+    def spread(a: Any) -> Any:
+        return np.sum(a.std(**settings) if method else np.std(a, **settings))
+
+    x = np.array([[1.0, 2.0, 4.0], [3.0, 3.0, 3.0], [2.5, 2.5, 2.5]])
+    value, slopes = by_array(spread, x)
+    assert value == pytest.approx(np.sum(np.std(x, **settings)), rel=1e-13)
+    h = 1e-6
+    for place in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[place] = h
+        across = (spread(x + step) - spread(x - step)) / (2.0 * h)  # by symmetry 0 at the kink, too
+        assert slopes[place] == pytest.approx(across, rel=1e-6, abs=1e-8)
+    np.testing.assert_allclose(rg.grad(spread)(x), slopes, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(rg.compile(spread).grad(x), slopes, rtol=1e-13, atol=1e-15)

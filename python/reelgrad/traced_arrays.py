@@ -35,7 +35,7 @@ _OF_NUMBERS = frozenset(
         *(f"linalg.{name}" for name in ("inv", "solve", "det", "slogdet", "cholesky", "pinv", "lstsq", "eigh")),
         *(f"linalg.{name}" for name in ("eigvalsh", "svd", "svdvals", "qr", "cond", "matrix_rank", "matrix_power")),
         *(f"linalg.{name}" for name in ("norm", "matrix_norm", "vector_norm", "tensorinv", "tensorsolve")),
-        *("average", "cov", "corrcoef", "interp", "gradient", "nan_to_num", "bincount", "sinc"),
+        *("average", "std", "cov", "corrcoef", "interp", "gradient", "nan_to_num", "bincount", "sinc"),
     )
 )
 _OF_VALUES_ALONE = frozenset({np.histogram, np.isposinf, np.isneginf, np.isclose, np.allclose})
@@ -106,6 +106,10 @@ class NodeArray(np.ndarray[Any, np.dtype[Any]]):
             return _with_objects((FUNCTIONS[function] if recorded else function)(*args, **kwargs))
         result = super().__array_function__(function, types, args, kwargs)
         return type(result)(map(self._like, result)) if type(result) in (tuple, list) else self._like(result)
+
+    def std(self, *args: Any, **kwargs: Any) -> Any:
+        """Return `numpy.std`, whose partials are 0 where all are equal."""
+        return np.std(self, *args, **kwargs)
 
     @staticmethod
     def _is_for_arrays(function: Any) -> bool:

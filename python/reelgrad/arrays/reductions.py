@@ -144,8 +144,11 @@ def _var(
 
 
 @implements(np.std)
-def _std(*args: Any, **kwargs: Any) -> Any:
-    return _core.sqrt(_var(*args, **kwargs))
+def _std(a: Any, *args: Any, **kwargs: Any) -> Any:
+    if not args and kwargs.keys() <= {"axis", "ddof"} and a.size > 1:
+        return a.std(**kwargs)
+    variance = _var(a, *args, **kwargs)
+    return _core.where(variance > 0.0, _core.sqrt(variance), variance)  # at 0 the root has no derivative
 
 
 @implements(*of_numpy("trace", "linalg.trace"))
