@@ -58,9 +58,8 @@ class ReductionMethods:
         """Return the standard deviation over axes, by default over all; where all are equal the partials are 0."""
         deviation = self - self.mean(axis, keepdims=True)
         total = deviation.norm(axis, keepdims)
-        return total / _core.sqrt(
-            max(self.size / (np.size(total) if isinstance(total, _core._ArrayBase) else 1) - ddof, 0.0)
-        )
+        count = self.size / (total.size if isinstance(total, _core._ArrayBase) else 1)
+        return total / _core.sqrt(max(count - ddof, 0.0))
 
 
 def _normalized_axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
