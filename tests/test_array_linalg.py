@@ -247,8 +247,53 @@ def test_a_compiled_function_of_a_matrix_may_use_numpys_linear_algebra_as_it_is(
     np.testing.assert_allclose(rg.grad(compiled)(MATRIX), a.grad, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["eigh", "svd", "qr", "pinv"])
+TALL, WIDE, STACKED = MATRIX[:, :2], MATRIX[:2], np.stack([MATRIX[:, :2], MATRIX[::-1, 1:]])
+IN_TRACES: dict[str, tuple[Any, np.ndarray]] = {
+    "qr": (lambda m: np.linalg.qr(m)[0], MATRIX),
+    "r": (lambda m: np.linalg.qr(m, "r"), MATRIX),
+    "qr, tall": (lambda m: np.linalg.qr(m)[0] @ np.linalg.qr(m)[1] ** 2, TALL),
+    "qr, reduced already": (lambda m: np.linalg.qr(m)[0] + np.linalg.qr(m)[1], np.triu(MATRIX)),
+    "qr, many": (lambda m: np.linalg.qr(m)[0], STACKED),
+    "pinv": (np.linalg.pinv, MATRIX),
+    "pinv, tall": (np.linalg.pinv, TALL),
+    "pinv, wide": (np.linalg.pinv, WIDE),
+    "pinv, many": (np.linalg.pinv, STACKED),
+    "lstsq": (lambda m: np.linalg.lstsq(m, MATRIX[2], rcond=None)[0], MATRIX),
+    "lstsq, tall": (lambda m: np.linalg.lstsq(m, MATRIX[2], rcond=None)[0], TALL),
+    "lstsq, residuals": (lambda m: np.linalg.lstsq(m, m[:, ::-1] ** 2, rcond=None)[1], TALL),
+    "lstsq, wide": (lambda m: np.linalg.lstsq(m, MATRIX[:2], rcond=None)[0], WIDE),
+    "slogdet": (lambda m: np.linalg.slogdet(m * 1e150)[1] - np.linalg.slogdet(m)[0], MATRIX),
+}
+
+
+@pytest.mark.parametrize("name", IN_TRACES)
+def test_in_a_trace_they_are_what_they_are_elsewhere(name: str) -> None:
+    function, x = IN_TRACES[name]
+    weights = np.random.default_rng(1).normal(size=np.shape(function(x)))
+    total = lambda m: np.sum(function(rg.asarray(m)) * weights)  # noqa: E731
+    a = rg.array(x)
+    total(a).backward()
+    compiled = rg.compile(total)
+    assert compiled(x) == pytest.approx(np.sum(function(x) * weights), rel=1e-12, abs=1e-12)
+    np.testing.assert_allclose(compiled.grad(x), a.grad, rtol=1e-10, atol=1e-11)
+    slope = lambda m: rg.grad(total)(m)  # noqa: E731
+    step = np.random.default_rng(2).normal(size=x.shape)
+    if "already" not in name:  # where signs turn beside it
+        h = 1e-5
+        across = (slope(x + h * step) - slope(x - h * step)) / (2.0 * h)
+        np.testing.assert_allclose(rg.hvp(total, (x,), (step,)), across, rtol=1e-6, atol=1e-6)
+
+
+def test_least_squares_in_a_trace_take_the_rank_for_full() -> None:
+    found = rg.compile(lambda m: tuple(np.linalg.lstsq(m, MATRIX[2], rcond=None)))(TALL)
+    assert found[2] == 2
+    assert np.isnan(found[3]).all()
+    with pytest.raises(rg.LengthError, match="lstsq: a of shape"):
+        rg.compile(lambda m: np.linalg.lstsq(m, MATRIX[2, :2], rcond=None)[0])(TALL)
+
+
+@pytest.mark.parametrize("name", ["eigh", "svd"])
 def test_decompositions_in_a_trace_are_refused_by_name(name: str) -> None:
     compiled = rg.compile(lambda p: getattr(np.linalg, name)(rg.asarray(p).reshape(2, 2))[0].sum())
-    with pytest.raises(rg.TraceError, match=f"{name}.*cholesky, det, inv, slogdet and solve"):
+    with pytest.raises(rg.TraceError, match=f"{name}.*cholesky, det, inv, lstsq, pinv, qr, slogdet and solve"):
         compiled(np.ones(4))

@@ -185,16 +185,19 @@ class QRResult(NamedTuple):
 @implements(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Return the QR decompositions of matrices with at least as many rows as columns (modes "reduced" and "r")."""
-    given = operands_of(a, name="qr")
+    given = operands_of(a)
     if given is None:
         return numpys.qr(a, mode)
-    (a,), (m,) = given
-    if mode not in ("reduced", "r") or m.shape[-2] < m.shape[-1]:
+    (a,), values = given
+    if mode not in ("reduced", "r") or a.shape[-2] < a.shape[-1]:
         raise _core.NodeTypeError(
             f"numpy.linalg.qr of an Array of shape {a.shape} in mode '{mode}': there are derivatives for modes "
             "'reduced' and 'r' and at least as many rows as columns"
         )
-    q, r = numpys.qr(m)
+    if not values:
+        result = QRResult(*unrolled.orthogonal_triangular(a))
+        return result if mode == "reduced" else result.R
+    q, r = numpys.qr(values[0])
 
     def vjp(to_q: Floats, to_r: Floats) -> Floats:
         inner = r @ transposed(to_r) - transposed(to_q) @ q

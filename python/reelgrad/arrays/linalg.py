@@ -113,15 +113,20 @@ def solve(a: Any, b: Any) -> Any:
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
     """Return the Moore-Penrose inverses of matrices; the derivative holds while the rank stays.
 
+    In a trace they are those of matrices of full rank.
+
     Source of the derivative: G. H. Golub and V. Pereyra, SIAM Journal on Numerical Analysis 10, 1973.
     """
     settings = {} if rcond is None else {"rcond": rcond}
     if rtol is not np._NoValue:
         settings["rtol"] = rtol
-    given = operands_of(a, name="pinv")
+    given = operands_of(a)
     if given is None:
         return numpys.pinv(a, hermitian=hermitian, **settings)
-    operands, (m,) = given
+    operands, values = given
+    if not values:
+        return unrolled.pseudoinverse(operands[0])
+    (m,) = values
     p = numpys.pinv(m, hermitian=hermitian, **settings)
 
     def vjp(g: Floats) -> Sequence[Floats]:
@@ -140,12 +145,16 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """Return the least-squares solution, the squared residuals, the rank and the singular values.
 
     The solution is of matrices with full rank; for others, as NumPy's, the shortest one, whose derivative holds while
-    the rank stays. Singular values are plain numbers: `svdvals` has derivatives.
+    the rank stays. Singular values are plain numbers: `svdvals` has derivatives. In a trace the rank is taken to be
+    full, and the singular values are nan.
     """
-    given = operands_of(a, b, name="lstsq")
+    given = operands_of(a, b)
     if given is None:
         return numpys.lstsq(a, b, rcond)
-    (a, b), (matrix, right) = given
+    (a, b), values = given
+    if not values:
+        return _traced_lstsq(a, b)
+    matrix, right = values
     _, squares, rank, singular = numpys.lstsq(matrix, right, rcond)
     x = matmul(pinv(a, rcond), b)
     if squares.size:
@@ -154,6 +163,16 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
             np.reshape((rest * rest).sum(axis=0), squares.shape) if right.ndim > 1 else asarray([(rest * rest).sum()])
         )
     return x, squares, rank, singular
+
+
+def _traced_lstsq(a: Any, b: Any) -> Any:
+    if a.ndim != 2 or b.ndim not in (1, 2) or len(a) != len(b):
+        raise _core.LengthError(f"lstsq: a of shape {a.shape} and b of shape {b.shape} do not fit")
+    m, n = a.shape
+    columns = b if b.ndim == 2 else b[:, None]
+    x = unrolled.nearest_solution(a, columns) if m >= n else matmul(unrolled.pseudoinverse(a), columns)
+    squares = (matmul(a, x) - columns).square().sum(axis=0) if m > n else np.empty(0)
+    return x if b.ndim == 2 else x[:, 0], squares, min(m, n), np.full(min(m, n), np.nan)
 
 
 # --- Determinants
@@ -207,8 +226,7 @@ def slogdet(a: Any) -> Any:
         return numpys.slogdet(a)
     operands, values = given
     if not values:
-        determinant = unrolled.determinant(operands[0])
-        return SlogdetResult(_core.sign(determinant), _core.log(abs(determinant)))
+        return SlogdetResult(*unrolled.sign_and_logarithm(operands[0]))
     (m,) = values
     sign, logarithm = numpys.slogdet(m)
 

@@ -56,7 +56,7 @@ def operands_of(*arrays: Any, name: str = "") -> tuple[list[Any], list[Any]] | N
         if name:
             raise _core.TraceError(
                 f"numpy.linalg.{name} in a traced function: a trace has no numbers, which it needs; cholesky, det, "
-                "inv, slogdet and solve are there in traces"
+                "inv, lstsq, pinv, qr, slogdet and solve are there in traces"
             )
         return made, []
     return made, [x.value if isinstance(x, (Array, _core.Node)) else x for x in made]
