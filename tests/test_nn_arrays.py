@@ -276,7 +276,7 @@ def optimiser_of_a_view():
             r"Linear\(3, 2\) got inputs of shape \(4, 2\): .* 3",
         ),
         (lambda: nn.Linear(3, 2)(1.0), rg.LengthError, r"inputs of shape \(\)"),
-        (lambda: nn.Linear(0, 2), rg.SettingError, "nin: got 0"),
+        (lambda: nn.Linear(0, 2), rg.SettingError, "nin is 0"),
         (lambda: nn.Linear(2, 1.5), rg.NodeTypeError, "nout: got 1.5"),
         (lambda: nn.Linear(2, 2, init="glorot"), rg.SettingError, "'glorot' is no initialiser; give one of glorot_n"),
         (lambda: nn.Linear(2, 2, init=3), rg.NodeTypeError, "init: got 3"),

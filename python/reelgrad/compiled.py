@@ -19,6 +19,7 @@ import numpy as np
 from reelgrad import _core
 from reelgrad._core import NodeTypeError, Program, SettingError
 from reelgrad.arguments import Argument, Batch, arguments_of, static_argnums_of
+from reelgrad.checks import whole
 from reelgrad.nesting import is_nested
 from reelgrad.on_nodes import counts_nodes, gradient_on_nodes, on_nodes
 from reelgrad.paths import Path
@@ -323,11 +324,14 @@ def compile(
         raise SettingError(
             f"reduce={reduce!r} needs in_axes: without it a call is one sample, and there is nothing to reduce"
         )
-    if isinstance(max_paths, bool) or not isinstance(max_paths, (int, np.integer)) or max_paths < 1:
-        raise SettingError(f"max_paths: got {max_paths!r}, but a whole number of at least 1 is needed")
     static = static_argnums_of(static_argnums)
     settings = Settings(
-        in_axes, reduce, static, has_aux, int(max_paths), None if threads is None else checked_threads(threads)
+        in_axes,
+        reduce,
+        static,
+        has_aux,
+        whole("max_paths", max_paths),
+        None if threads is None else checked_threads(threads),
     )
     if function is None:
         return lambda function: CompiledFunction(function, settings)

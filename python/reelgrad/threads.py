@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-
-from reelgrad._core import NodeTypeError, SettingError
+from reelgrad.checks import whole
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -48,8 +46,4 @@ def checked_threads(threads: int | None) -> int:
     """Return how many threads a call uses that asked for so many, or for None."""
     if threads is None:
         return get_num_threads()
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
-        raise NodeTypeError(f"threads: got {threads!r}, but a whole number is needed")
-    if threads < 1:
-        raise SettingError(f"threads: got {threads}, but at least 1 is needed")
-    return int(min(threads, _MOST))
+    return min(whole("threads", threads), _MOST)

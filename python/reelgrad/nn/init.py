@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reelgrad._core import LengthError, NodeTypeError, SettingError
+from reelgrad.checks import whole
 
 __all__ = [
     "glorot_normal",
@@ -137,10 +138,7 @@ def zeros(shape: Sequence[int], *, seed: Seed = None) -> Floats:
 def generator(seed: Seed) -> np.random.Generator:
     """Return the generator that a seed stands for; None stands for another one at every call."""
     if seed is not None and not isinstance(seed, np.random.Generator):
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-            raise NodeTypeError(f"seed: got {seed!r:.80}, but a whole number or a numpy.random.Generator is needed")
-        if seed < 0:
-            raise SettingError(f"seed is {seed}, but must be at least 0")
+        seed = whole("seed", seed, 0, kind="a whole number or a numpy.random.Generator")
     return np.random.default_rng(seed)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from reelgrad._core import LengthError, Node, NodeTypeError
 from reelgrad.arrays import Array, array, asarray
+from reelgrad.checks import whole
 from reelgrad.nn.activations import Activation, resolved
 from reelgrad.nn.init import Initialiser, Seed, drawn, generator
 from reelgrad.nn.module import Module
-from reelgrad.nn.widths import checked_width, mlp_layers
+from reelgrad.nn.widths import mlp_layers
 
 __all__ = ["DenseMLP", "Embedding", "Linear", "Sequential"]
 
@@ -74,7 +75,7 @@ class Linear(Module):
         init: str | Initialiser = "glorot_uniform",
         seed: Seed = None,
     ) -> None:
-        shape = checked_width("nout", nout), checked_width("nin", nin)
+        shape = whole("nout", nout), whole("nin", nin)
         self.weight: Any = array(drawn(init, shape, seed))
         self.bias: Any = array(np.zeros(shape[0])) if bias else None
 
@@ -236,7 +237,7 @@ class Embedding(Module):
     """
 
     def __init__(self, count: int, width: int, *, init: str | Initialiser = "normal", seed: Seed = None) -> None:
-        shape = checked_width("count", count), checked_width("width", width)
+        shape = whole("count", count), whole("width", width)
         self.weight: Any = array(drawn(init, shape, seed))
 
     def __call__(self, numbers: Any) -> Any:

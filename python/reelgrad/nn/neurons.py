@@ -12,9 +12,10 @@ from operator import mul
 from typing import Any
 
 from reelgrad._core import LengthError, Node
+from reelgrad.checks import whole
 from reelgrad.nn.activations import Activation, resolved
 from reelgrad.nn.module import Module
-from reelgrad.nn.widths import checked_width, mlp_layers
+from reelgrad.nn.widths import mlp_layers
 
 __all__ = ["MLP", "Layer", "Neuron"]
 
@@ -52,7 +53,7 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, activation: str | Activation = "relu") -> None:
-        self.w: list[Node] = [Node(random.uniform(-1, 1)) for _ in range(checked_width("nin", nin))]
+        self.w: list[Node] = [Node(random.uniform(-1, 1)) for _ in range(whole("nin", nin))]
         self.b: Node = Node(0)
         self._activation, self._kind = resolved(activation if nonlin else "linear")
         self.nonlin = self._activation is not None
@@ -95,7 +96,7 @@ class Layer(Module):
     """
 
     def __init__(self, nin: int, nout: int, *, nonlin: bool = True, activation: str | Activation = "relu") -> None:
-        self.neurons = [Neuron(nin, nonlin, activation=activation) for _ in range(checked_width("nout", nout))]
+        self.neurons = [Neuron(nin, nonlin, activation=activation) for _ in range(whole("nout", nout))]
 
     def __call__(self, x: Sequence[Node | float]) -> Node | list[Node]:
         """Return the list of outputs, or the one Node if the layer has one neuron."""

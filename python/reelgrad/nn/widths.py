@@ -1,26 +1,14 @@
-"""Widths of layers, checked; and what the arguments of a multi-layer perceptron say of its layers."""
+"""What the arguments of a multi-layer perceptron say of its layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import index
 
-from reelgrad._core import LengthError, NodeTypeError, SettingError
+from reelgrad._core import LengthError, NodeTypeError
 from reelgrad.nn.activations import Activation
 
-__all__ = ["checked_width", "mlp_layers"]
-
-
-def checked_width(what: str, width: int) -> int:
-    """Return a whole number of at least 1."""
-    try:
-        width = index(width)
-    except TypeError:
-        raise NodeTypeError(f"{what}: got {width!r}, but a whole number of at least 1 is needed") from None
-    if width < 1:
-        raise SettingError(f"{what}: got {width}, but at least 1 is needed")
-    return width
+__all__ = ["mlp_layers"]
 
 
 def mlp_layers(

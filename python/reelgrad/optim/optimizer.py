@@ -13,7 +13,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from itertools import repeat
-from math import inf, isfinite
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -22,9 +21,10 @@ import numpy as np
 from reelgrad import _core
 from reelgrad._core import LengthError, Node, NodeTypeError, SettingError, VariableError
 from reelgrad.arrays import Array
+from reelgrad.checks import real
 from reelgrad.optim.schedules import Schedule
 
-__all__ = ["Optimizer", "Rate", "checked"]
+__all__ = ["Optimizer", "Rate"]
 
 Rate: TypeAlias = "float | Callable[[int], float]"
 
@@ -79,11 +79,11 @@ class Optimizer(ABC):
         """The learning rate of the next step."""
         if not callable(self._lr):
             return self._lr
-        return checked("lr", self._lr(self._memory.steps), 0.0)
+        return real("lr", self._lr(self._memory.steps), 0.0)
 
     @lr.setter
     def lr(self, lr: Rate) -> None:
-        self._lr: Rate = lr if callable(lr) else checked("lr", lr, 0.0)
+        self._lr: Rate = lr if callable(lr) else real("lr", lr, 0.0)
 
     @property
     def schedule(self) -> Rate:
@@ -187,15 +187,3 @@ def _keys(parameter: Any) -> list[Any]:
     if isinstance(parameter, Array):
         return list(zip(repeat(parameter.tape), parameter._entries().ravel().tolist(), strict=False))
     return [(parameter.tape, _core._entry_of_node(parameter))]
-
-
-def checked(name: str, value: float, least: float, below: float = inf) -> float:
-    """Return a setting that is a finite number, at least `least` and below `below`; anything else is refused."""
-    if not isinstance(value, Real):
-        raise NodeTypeError(f"{name}: got {value!r:.80}, but a number is needed")
-    if not (isfinite(value) and least <= value < below):
-        limits = (f"at least {least:g} and " if isfinite(least) else "") + (
-            f"below {below:g}" if isfinite(below) else "finite"
-        )
-        raise SettingError(f"{name} is {value!r}, but must be {limits}")
-    return value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
 from typing import Any
 
 from reelgrad._core import SettingError
-from reelgrad.optim.optimizer import Optimizer, Rate, checked
+from reelgrad.checks import real
+from reelgrad.optim.optimizer import Optimizer, Rate
 
 __all__ = ["SGD", "Adam", "AdamW", "RMSprop"]
 
@@ -63,9 +63,9 @@ class SGD(Optimizer):
         nesterov: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
-        self.momentum = checked("momentum", momentum, 0.0)
-        self.dampening = checked("dampening", dampening, -inf)
-        self.weight_decay = checked("weight_decay", weight_decay, 0.0)
+        self.momentum = real("momentum", momentum, 0.0)
+        self.dampening = real("dampening", dampening)
+        self.weight_decay = real("weight_decay", weight_decay, 0.0)
         self.nesterov = bool(nesterov)
         if nesterov and (momentum == 0.0 or dampening != 0.0):
             raise SettingError(
@@ -140,10 +140,10 @@ class Adam(Optimizer):
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise SettingError(f"betas: got {betas!r:.80}, but a pair of numbers is needed")
         beta1, beta2 = betas
-        self.betas = checked("betas[0]", beta1, 0.0, 1.0), checked("betas[1]", beta2, 0.0, 1.0)
-        self.eps = checked("eps", eps, 0.0)
+        self.betas = real("betas[0]", beta1, 0.0, 1.0), real("betas[1]", beta2, 0.0, 1.0)
+        self.eps = real("eps", eps, 0.0)
         decay = self._default_weight_decay if weight_decay is None else weight_decay
-        self.weight_decay = checked("weight_decay", decay, 0.0)
+        self.weight_decay = real("weight_decay", decay, 0.0)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that the rule has besides the learning rate, by name."""
@@ -218,10 +218,10 @@ class RMSprop(Optimizer):
         centered: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
-        self.alpha = checked("alpha", alpha, 0.0, 1.0)
-        self.eps = checked("eps", eps, 0.0)
-        self.weight_decay = checked("weight_decay", weight_decay, 0.0)
-        self.momentum = checked("momentum", momentum, 0.0)
+        self.alpha = real("alpha", alpha, 0.0, 1.0)
+        self.eps = real("eps", eps, 0.0)
+        self.weight_decay = real("weight_decay", weight_decay, 0.0)
+        self.momentum = real("momentum", momentum, 0.0)
         self.centered = bool(centered)
 
     def settings(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reelgrad._core import Node, ReelgradError, SettingError
+from reelgrad.checks import whole
 from reelgrad.show.graph import Graph, GraphNode, checked_limit, read_graph
 from reelgrad.show.table import in_notebook
 
@@ -151,7 +152,7 @@ def draw(
         steps=checked_limit("depth", depth, 0),
         operands=64,
     )
-    return Drawing(graph, min(checked_limit("digits", digits, 1), 17))
+    return Drawing(graph, min(whole("digits", digits), 17))
 
 
 def _extent(graph: Graph) -> str:

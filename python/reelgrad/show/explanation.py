@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Literal, overload
 
 from reelgrad._core import Node
+from reelgrad.checks import whole
 from reelgrad.show.graph import Contribution, Graph, GraphNode, Operand, checked_limit, read_graph
 from reelgrad.show.summary import Summary, summarised
 from reelgrad.show.table import Cell, as_number, counted, html_table, in_notebook, text_table
@@ -218,7 +219,7 @@ def explain(
     w                 -1                                    0.21 = 0.105 * 2 by v0
     """
     rows = checked_limit("max_rows", max_rows, 1)
-    digits = min(checked_limit("digits", digits, 1), 17)
+    digits = min(whole("digits", digits), 17)
     graph = read_graph(
         "explain",
         loss,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reelgrad._core import Node
+from reelgrad.checks import whole
 from reelgrad.show.graph import checked_limit, read_graph
 
 __all__ = ["Exploration", "explore"]
@@ -99,7 +100,7 @@ def explore(
         nodes=checked_limit("max_nodes", max_nodes, 1),
         steps=checked_limit("depth", depth, 0),
     )
-    digits = min(checked_limit("digits", digits, 1), 17)
+    digits = min(whole("digits", digits), 17)
     from reelgrad.show.rendering import extent, page
     from reelgrad.show.steps import steps_of
 

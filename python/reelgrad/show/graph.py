@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-import numpy as np
-
-from reelgrad._core import Node, NodeTypeError, SettingError, _read_graph, _spell, operator_table
+from reelgrad._core import Node, NodeTypeError, _read_graph, _spell, operator_table
 from reelgrad.arrays import Array
+from reelgrad.checks import whole
 from reelgrad.show.names import Names, named_nodes
 
 __all__ = ["Contribution", "Graph", "GraphNode", "Operand", "checked_limit", "read_graph", "substituted"]
@@ -163,13 +162,7 @@ class Graph:
 
 def checked_limit(name: str, limit: int | None, least: int) -> int:
     """Return a limit, for None one that nothing reaches."""
-    if limit is None:
-        return NO_LIMIT
-    if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)):
-        raise NodeTypeError(f"{name}: got {limit!r}, but a whole number or None is needed")
-    if limit < least:
-        raise SettingError(f"{name} is {limit}, but must be at least {least}, or None for no limit")
-    return min(int(limit), NO_LIMIT)
+    return NO_LIMIT if limit is None else min(whole(name, limit, least, kind="a whole number or None"), NO_LIMIT)
 
 
 def read_graph(

@@ -14,12 +14,12 @@ import numpy as np
 
 from reelgrad import _core
 from reelgrad._core import LengthError, NodeTypeError, SettingError
+from reelgrad.checks import real, whole
 from reelgrad.compiled import CompiledFunction
 from reelgrad.optim import Optimizer
 from reelgrad.problem import Problem
 from reelgrad.specialisation import Settings
 from reelgrad.threads import checked_threads
-from reelgrad.training.checks import checked_count, checked_least, checked_seed
 from reelgrad.training.loop import Callback, native_schedule, run
 from reelgrad.training.result import EarlyStopping, FitResult
 from reelgrad.trees import StructureError, flatten
@@ -143,19 +143,19 @@ def fit(
         raise NodeTypeError(f"callback: got {callback!r:.80}, but a function of epoch, loss and params is needed")
     if stopping is not None and validation is None:
         raise SettingError("early_stopping needs validation data: validation=(X, T)")
-    epochs = checked_count("epochs", epochs)
+    epochs = whole("epochs", epochs, bits=62)
     done = 0 if resume is None else resume.epoch
     if epochs <= done:
         raise SettingError(
             f"epochs is {epochs}, but the result to resume from has {done}: it counts from the beginning"
         )
-    callback_every = checked_count("callback_every", callback_every)
-    batch_size = keep.get("batch_size") if batch_size is None else checked_count("batch_size", batch_size)
+    callback_every = whole("callback_every", callback_every, bits=62)
+    batch_size = keep.get("batch_size") if batch_size is None else whole("batch_size", batch_size, bits=62)
     shuffle = keep.get("shuffle", batch_size is not None) if shuffle is None else bool(shuffle)
     drop_last = keep.get("drop_last", False) if drop_last is None else bool(drop_last)
-    seed = checked_seed(keep.get("seed", 0) if seed is None else seed)
+    seed = whole("seed", keep.get("seed", 0) if seed is None else seed, 0, bits=64)
     if tol is not None:
-        checked_least("tol", tol)
+        real("tol", tol, 0.0)
 
     data = _arguments(data)
     problem = Problem(_with_batches(loss, len(data)), _params(params, resume), data)
@@ -176,7 +176,7 @@ def fit(
         seed=seed,
         threads=checked_threads(problem.function.settings.threads if threads is None else threads),
         tol=tol,
-        patience=checked_count("patience", patience),
+        patience=whole("patience", patience, bits=62),
         min_delta=None if stopping is None else stopping.min_delta,
         validation_patience=1 if stopping is None else stopping.patience,
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reelgrad.checks import real, whole
 from reelgrad.optim import Optimizer
-from reelgrad.training.checks import checked_count, checked_least
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,8 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        checked_count("patience", self.patience)
-        checked_least("min_delta", self.min_delta)
+        whole("patience", self.patience, bits=62)
+        real("min_delta", self.min_delta, 0.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
