@@ -55,7 +55,7 @@ def _reduced(rest: Any, n: int, tails: list[Any] | None = None) -> list[Any]:
         length = _core.sqrt(first * first + tail)
         mirror = concatenate([first + _core.copysign(length, first), column[..., 1:]], -1)
         # Of length 1, as partials by the square of its length would underflow long before the numbers do.
-        unit = (mirror * (1.0 / _core.sqrt(2.0 * (length * (length + abs(first))))))[..., :, None]
+        unit = (mirror / _core.sqrt(2.0 * (length * (length + abs(first)))))[..., :, None]
         rest = rest - unit * (2.0 * (unit * rest).sum(-2, keepdims=True))
         rows.append(rest[..., 0, :])
         rest = rest[..., 1:, 1:]
