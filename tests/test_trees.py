@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import namedtuple
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import optree
 import pytest
 
 import reelgrad as rg
@@ -244,3 +246,18 @@ def test_messages_about_structures_are_readable() -> None:
         rg.StructureError, match=r"got the structure number, but tangents of argument 0 have \[number\]"
     ):
         rg.jvp(lambda x: x[0], ([1.0],), (1.0,))
+
+
+@dataclasses.dataclass
+class Plain:
+    a: float
+    b: float
+
+
+def test_a_dataclass_says_how_it_becomes_a_tree_and_is_one_then() -> None:
+    with pytest.raises(rg.StructureError, match=r"argument 0: got the dataclass Plain.*optree\.dataclasses\.dataclass"):
+        rg.grad(lambda s: s.a * s.b)(Plain(2.0, 3.0))
+    registered: Any = optree.dataclasses.dataclass(type("Registered", (Plain,), {}), namespace="reelgrad")
+    assert rg.grad(lambda s: s.a * s.b)(registered(2.0, 3.0)) == registered(3.0, 2.0)
+    compiled = rg.compile(lambda s: registered(s.b, s.a * s.b))
+    assert compiled(registered(2.0, 3.0)) == registered(3.0, 6.0)

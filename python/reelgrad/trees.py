@@ -10,7 +10,7 @@ traced function is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
@@ -304,6 +304,11 @@ def _entry(value: Any) -> tuple[Leaf | None, LeafSpec | Static]:
             raise _Refused(f"got an int of {int(value).bit_length()} bits, which is too large for a float") from None
     if hasattr(kind, "__array__") and not isinstance(value, np.generic):  # a column of pandas, an array of JAX
         return _array(np.asarray(value))
+    if is_dataclass(value):
+        raise _Refused(
+            f"got the dataclass {kind.__name__}, which is not registered as a tree of its fields: decorate it with "
+            "optree.dataclasses.dataclass(namespace='reelgrad'); or wrap what is to be static: rg.static(...)"
+        )
     raise _Refused(
         f"got {kind.__name__} {value!r:.80}, which is no number; numbers, arrays of real numbers, lists, tuples, dicts "
         "and rg.nn.Modules are traced; wrap what is to be static: rg.static(...), or name the argument in "
