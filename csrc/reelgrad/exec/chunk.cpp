@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "reelgrad/exec/load.hpp"
 
@@ -39,7 +38,7 @@ std::size_t block_length(std::size_t block, std::size_t lanes) {
     if (lanes <= block) return lanes;
     const std::size_t blocks = (lanes + block - 1) / block;
     const std::size_t share = (lanes + blocks - 1) / blocks;
-    return (share + kPartials - 1) / kPartials * kPartials;
+    return (share + kWidest - 1) / kWidest * kWidest;
 }
 
 Frame frame_of(const Lowered& lowered, Workspace& workspace) {
@@ -78,17 +77,14 @@ void set_block(Frame& frame, const KernelTable& kernels, const Batch& batch, std
     }
 }
 
-void clear_partials(const Lowered& lowered, Workspace& workspace) {
-    std::memset(workspace.arena() + lowered.partials, 0, lowered.accumulators * kPartials * kCell);
-}
-
-void fold_partials(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, double* sums) {
-    kernels.fold(reinterpret_cast<const double*>(workspace.arena() + lowered.partials), lowered.accumulators, sums);
+std::span<double> accumulators_of(const Lowered& lowered, Workspace& workspace) {
+    return {reinterpret_cast<double*>(workspace.arena() + lowered.first_accumulator), lowered.accumulators};
 }
 
 ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, const Batch& batch,
                       std::span<const Destination> columns, Chunk chunk, Stop& stop, bool is_caller, double* sums) {
-    clear_partials(lowered, workspace);
+    const std::span<double> accumulators = accumulators_of(lowered, workspace);
+    std::ranges::fill(accumulators, 0.0);
     workspace.sources.resize(batch.columns.size());
     workspace.sinks.resize(columns.size());
     Frame frame = frame_of(lowered, workspace);
@@ -99,7 +95,7 @@ ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Worksp
         kernels.run(lowered.body.data(), lowered.body.data() + lowered.body.size(), frame);
         if (is_caller ? stop.ask(lowered.body.size() * frame.packs) : stop.requested()) return {false, frame.nan};
     }
-    fold_partials(lowered, kernels, workspace, sums);
+    std::ranges::copy(accumulators, sums);
     return {true, frame.nan};
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <span>
 
 #include "reelgrad/exec/executable.hpp"
 #include "reelgrad/exec/kernel_table.hpp"
@@ -60,8 +61,8 @@ Frame frame_of(const Lowered& lowered, Workspace& workspace);
 void set_block(Frame& frame, const KernelTable& kernels, const Batch& batch, std::span<const Destination> columns,
                Chunk block, Source* sources, Sink* sinks);
 
-void clear_partials(const Lowered& lowered, Workspace& workspace);
-void fold_partials(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, double* sums);
+// The accumulators, which the body adds to.
+std::span<double> accumulators_of(const Lowered& lowered, Workspace& workspace);
 
 // The workspace's cells hold the prologue's results. Leaves the sums over the chunk's lanes in `sums`.
 ChunkResult run_chunk(const Lowered& lowered, const KernelTable& kernels, Workspace& workspace, const Batch& batch,

@@ -180,12 +180,13 @@ class Executable::Repeated::State {
         executable_.begin(lowered, batch_, *workspace_, once_);
         if (!lowered.body.empty()) {
             Stop stop(options.interrupt);
-            clear_partials(lowered, *workspace_);
+            const std::span<double> accumulators = accumulators_of(lowered, *workspace_);
+            std::ranges::fill(accumulators, 0.0);
             for (Frame& block : blocks_) {
                 kernels.run(lowered.body.data(), lowered.body.data() + lowered.body.size(), block);
                 if (stop.ask(lowered.body.size() * block.packs)) throw Interrupted("the run was interrupted");
             }
-            fold_partials(lowered, kernels, *workspace_, workspace_->cells() + lowered.first_sum);
+            std::ranges::copy(accumulators, workspace_->cells() + lowered.first_sum);
         }
         executable_.end(lowered, *workspace_, once_, uniforms);
         executable_.redo_if_nan(false, batch_, {.uniforms = uniforms, .columns = {}}, options);

@@ -27,7 +27,7 @@ struct Column {
     const std::byte* base;
     std::ptrdiff_t stride;
     Dtype dtype = Dtype::f64;
-    // Whether, beyond the last lane, doubles can be read (and ignored) until their number is a multiple of kPartials.
+    // Whether, beyond the last lane, doubles can be read (and ignored) until their number is a multiple of kWidest.
     bool padded = false;
 };
 

@@ -1,7 +1,7 @@
 // exec/frame.hpp: what the kernels see: an instruction, ready to run, and the frame that it runs in.
 //
 // All that instructions read and write lies in one piece of memory, the arena: first the scalars (one cell of 8 bytes
-// each), then the accumulators, then the slots (a value of every lane of a block). Operands are offsets in bytes from
+// each), then the accumulators (cells too), then the slots (a value of every lane of a block). Operands are offsets in bytes from
 // its beginning. These are plain structs without functions: files compiled for one instruction set include them, and
 // what they compile must not be picked by the linker for all.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace reelgrad::exec {
 
-inline constexpr std::size_t kPartials = 8;  // of an accumulator: lane i of a block goes to partial i % 8
+inline constexpr std::size_t kWidest = 8;  // lanes of the widest pack that there is: blocks are multiples of it
 inline constexpr std::size_t kCell = sizeof(double);
 
 enum class Dtype : std::uint8_t { f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, boolean };

@@ -54,9 +54,6 @@ struct KernelTable {
     // slot; copy: a cell to a cell.
     Handler load = nullptr, reload = nullptr, store = nullptr, store_gradient = nullptr, store_where_nan = nullptr,
             splat = nullptr, copy = nullptr;
-
-    // Sums the partials of accumulators, pairwise, into sums.
-    void (*fold)(const double* partials, std::size_t accumulators, double* sums) = nullptr;
 };
 
 extern const KernelTable kernels_baseline;

@@ -48,7 +48,7 @@ void store_gradient(const Op& op, Frame& frame) {
     const Operand<P, false> slot(frame, op.a);
     P nans(0.0);
     for (std::size_t r = 0; r < frame.packs; ++r) nans = select(ops::is_nan(slot[r]), P(1.0), nans);
-    double count[kPartials];
+    double count[P::width];
     nans.store(count);
     for (std::size_t i = 0; i < P::width; ++i) frame.nan = frame.nan || count[i] != 0.0;
     store<P>(op, frame);

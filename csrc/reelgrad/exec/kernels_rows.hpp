@@ -6,10 +6,22 @@
 // Included by the files of the instruction sets only; everything is in an anonymous namespace.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "reelgrad/exec/kernels_elementwise.hpp"
 
 namespace reelgrad::exec {
 namespace {
+
+// Calls body(0), ..., body(count - 1) with constants: arrays that only they index stay in registers.
+template <std::size_t count, class Body>
+[[gnu::always_inline]] inline void unrolled(Body&& body) {
+    [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
+        (body(std::integral_constant<std::size_t, i>()), ...);
+    }
+    (std::make_index_sequence<count>());
+}
 
 // Calls visitor.template operator()<T>(first) for tiles of T packs that cover `packs`: of 8, and one of what is left.
 template <class Visitor>
@@ -80,77 +92,80 @@ void sum(const Op& op, Frame& frame) {
     });
 }
 
-// --- Accumulators: 8 partials each, whatever the width of a pack, so that the order of additions is the same.
+// --- Accumulators: the lanes of a block are added pairwise, and their sum to the accumulator.
 
-alignas(64) constexpr double kLaneNumbers[kPartials] = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
+alignas(64) constexpr double kLaneNumbers[kWidest] = {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0};
 
+// The lanes of a padded pack that count.
 template <class P>
-inline constexpr std::size_t kPacksOfPartials = kPartials / P::width;
-
-template <class P>
-auto counting_lanes(const Frame& frame) {
+inline auto counting_lanes(const Frame& frame) {
     return P::load(kLaneNumbers) < P(frame.tail);
 }
 
-// partials[lane % 8] += contribution(pack, sum so far), pack by pack; contribution returns the new sum.
-template <class P, class Contribution>
-inline void accumulated(const Frame& frame, double* partials, Contribution&& contribution) {
-    constexpr std::size_t H = kPacksOfPartials<P>;
-    P s[H];
-    for (std::size_t h = 0; h < H; ++h) s[h] = P::load(partials + h * P::width);
-    std::size_t r = 0;
-    for (; r + H <= frame.full; r += H) {
-        for (std::size_t h = 0; h < H; ++h) s[h] = contribution(r + h, s[h]);
-    }
-    for (std::size_t h = 0; h < H; ++h) s[h].store(partials + h * P::width);
-    for (; r < frame.packs; ++r) {
-        double* const partial = partials + (r % H) * P::width;
-        const P before = P::load(partial);
-        const P after = contribution(r, before);
-        (r < frame.full ? after : select(counting_lanes<P>(frame), after, before)).store(partial);
-    }
+// accumulator += the sum over the block of what `added(r, sum)` adds to a sum, pack by pack.
+template <class P, class Added>
+inline void accumulated(const Op& op, const Frame& frame, Added&& added) {
+    P sum(0.0);
+    for (std::size_t r = 0; r < frame.full; ++r) sum = added(r, sum);
+    if (frame.full < frame.packs) sum = select(counting_lanes<P>(frame), added(frame.full, sum), sum);
+    *cell(frame, op.result) += sum_of_lanes(sum);
 }
 
 template <class P>
 void accumulate(const Op& op, Frame& frame) {
     const Operand<P, false> a(frame, op.a);
-    accumulated<P>(frame, cell(frame, op.result), [&](std::size_t r, const P& sum) { return sum + a[r]; });
+    accumulated<P>(op, frame, [&](std::size_t r, const P& sum) { return sum + a[r]; });
 }
 
 template <class P>
 void accumulate_product(const Op& op, Frame& frame) {
     const Operand<P, false> a(frame, op.a);
     const Operand<P, false> b(frame, op.b);
-    accumulated<P>(frame, cell(frame, op.result),
-                   [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
+    accumulated<P>(op, frame, [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
 }
 
-// A tile of a row update. `padded`: its last pack is, so only some of that pack's lanes count.
+// A tile of a row update. `padded`: its last pack is, so only some of that pack's lanes count. As many sums as a pack
+// has lanes are added up over their lanes at once: that takes a third of the instructions, and an accumulator is a
+// number in one cell instead of a pack, so that with the slots they fit the first cache.
 template <class P, std::size_t T, bool with_sum, bool padded>
 inline void update_tile(const Op& op, Frame& frame, std::size_t r) {
-    constexpr std::size_t H = kPacksOfPartials<P>;
-    constexpr std::size_t S = T < H ? T : H;
+    constexpr std::size_t W = P::width;
     const std::uint32_t* row = frame.rows + op.a;
     const std::uint32_t* const end = row + 1 + (with_sum ? 1 : 0) + 2 * op.b;
     const auto counts = counting_lanes<P>(frame);
+    const double* const first_g = cell(frame, *row++) + r * W;
+    const std::uint32_t sum = with_sum ? *row++ : 0;
     P g[T];
-    for (std::size_t t = 0; t < T; ++t) g[t] = P::load(cell(frame, *row) + (r + t) * P::width);
-    ++row;
-    const auto update = [&](std::uint32_t accumulator, auto&& contribution) {
-        double* const partials = cell(frame, accumulator) + (r % H) * P::width;
-        P s[S];
-        for (std::size_t h = 0; h < S; ++h) s[h] = P::load(partials + h * P::width);
-        for (std::size_t t = 0; t < T; ++t) {
-            const P after = contribution(t, s[t % S]);
-            s[t % S] = padded && t + 1 == T ? select(counts, after, s[t % S]) : after;
-        }
-        for (std::size_t h = 0; h < S; ++h) s[h].store(partials + h * P::width);
+    unrolled<T>([&](auto t) { g[t] = P::load(first_g + t * W); });
+    // Only what counts of `more` is added.
+    const auto added = [&](auto t, const P& before, const P& more) __attribute__((always_inline)) {
+        return padded && t + 1 == T ? select(counts, more, before) : more;
     };
-    if constexpr (with_sum) update(*row++, [&](std::size_t t, const P& before) { return before + g[t]; });
+    const auto product_of_pack = [&](auto t, const double* a, const P& before) __attribute__((always_inline)) {
+        return added(t, before, mul_add(P::load(a + t * W), g[t], before));
+    };
+    for (; static_cast<std::size_t>(end - row) >= 2 * W; row += 2 * W) {
+        const double* a[W];
+        P sums[W];
+        unrolled<W>([&](auto k) {
+            a[k] = cell(frame, row[2 * k]) + r * W;
+            sums[k] = P(0.0);
+        });
+        unrolled<T>([&](auto t) { unrolled<W>([&](auto k) { sums[k] = product_of_pack(t, a[k], sums[k]); }); });
+        double totals[W];
+        sums_over_lanes(sums).store(totals);
+        for (std::size_t k = 0; k < W; ++k) *cell(frame, row[2 * k + 1]) += totals[k];
+    }
     for (; row != end; row += 2) {
-        const double* const a = cell(frame, row[0]) + r * P::width;
-        update(row[1],
-               [&](std::size_t t, const P& before) { return mul_add(P::load(a + t * P::width), g[t], before); });
+        const double* const a = cell(frame, row[0]) + r * W;
+        P products(0.0);
+        unrolled<T>([&](auto t) { products = product_of_pack(t, a, products); });
+        *cell(frame, row[1]) += sum_of_lanes(products);
+    }
+    if constexpr (with_sum) {
+        P total(0.0);
+        unrolled<T>([&](auto t) { total = added(t, total, total + g[t]); });
+        *cell(frame, sum) += sum_of_lanes(total);
     }
 }
 
@@ -163,15 +178,6 @@ void row_update(const Op& op, Frame& frame) {
             update_tile<P, T, with_sum, true>(op, frame, r);
         }
     });
-}
-
-inline void fold(const double* partials, std::size_t accumulators, double* sums) {
-    for (std::size_t k = 0; k < accumulators; ++k) {
-        const double* const p = partials + k * kPartials;
-        double half[4];
-        for (std::size_t i = 0; i < 4; ++i) half[i] = p[i] + p[i + 4];
-        sums[k] = (half[0] + half[2]) + (half[1] + half[3]);
-    }
 }
 
 template <class Wide, class Lane>
@@ -187,7 +193,6 @@ constexpr void enter_rows(KernelTable& table) {
     table.accumulate_product = &accumulate_product<Wide>;
     table.row_update = &row_update<Wide, false>;
     table.row_update_and_sum = &row_update<Wide, true>;
-    table.fold = &fold;
 }
 
 }  // namespace

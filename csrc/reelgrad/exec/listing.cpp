@@ -132,8 +132,8 @@ class Listing {
 
     // What is at an offset of the arena.
     std::string at(std::uint32_t offset) const {
-        if (offset < lowered_.partials) return cell(offset / kCell);
-        if (offset < lowered_.slots) return numbered("sum", (offset - lowered_.partials) / (kPartials * kCell));
+        if (offset < lowered_.first_accumulator) return cell(offset / kCell);
+        if (offset < lowered_.slots) return numbered("sum", (offset - lowered_.first_accumulator) / kCell);
         return numbered("s", (offset - lowered_.slots) / (lowered_.block * kCell));
     }
 

@@ -28,7 +28,7 @@ struct Lowered {
     std::vector<std::uint32_t> uniform_outputs;  // cells
 
     // Offsets in the arena, in bytes.
-    std::size_t partials = 0, slots = 0, end = 0;
+    std::size_t first_accumulator = 0, slots = 0, end = 0;
     std::size_t slot_count = 0;
     std::size_t block = 0;  // lanes
 };

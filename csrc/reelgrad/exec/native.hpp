@@ -6,6 +6,8 @@
 // Included by the files of the instruction sets only; everything is in an anonymous namespace, see lanes.hpp.
 #pragma once
 
+#include <utility>
+
 #include "reelgrad/exec/lanes.hpp"
 #include "reelgrad/exec/scalar_math.hpp"
 
@@ -14,6 +16,24 @@ namespace {
 
 // Of an instruction the form that zeroes no lane: the plain form's header makes GCC 12 warn of its own undefined value.
 constexpr unsigned char all_lanes = 0xff;
+
+// GCC makes of a loop over lanes an instruction for each. Taking a vector of zeros away changes no number, not even -0.
+template <int W, class V, class T>
+[[gnu::always_inline]] inline V in_all_lanes(T number) {
+#if defined(__GNUC__) && !defined(REELGRAD_PLAIN_LANES)
+    if constexpr (W == 1) {
+        return number;
+    } else {
+        return number - V{};
+    }
+#else
+    if constexpr (W == 1) {
+        return number;
+    } else {
+        return V::each([&](int) { return number; });
+    }
+#endif
+}
 
 // Comparisons, numbered as the instruction does: false for nan, but for different.
 enum Comparison : int { less = 17, at_most = 18, same = 0, different = 4 };
@@ -171,6 +191,54 @@ template <int W>
 constexpr bool has_scale = false;
 template <int W, class V>
 V scale_lanes(V y, V k);
+#endif
+
+// Of two vectors, by turns, the even lanes and the odd ones: a0 b0 a2 b2 ..., a1 b1 a3 b3 ...
+template <int W, class V>
+struct Pairs {
+    V even, odd;
+};
+
+#if defined(__GNUC__) && !defined(REELGRAD_PLAIN_LANES) && __has_builtin(__builtin_shufflevector)
+template <int W, class V>
+[[gnu::always_inline]] inline Pairs<W, V> by_turns(V a, V b) {
+    return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        return Pairs<W, V>{__builtin_shufflevector(a, b, (i % 2 == 0 ? i : W + i - 1)...),
+                           __builtin_shufflevector(a, b, (i % 2 == 0 ? i + 1 : W + i)...)};
+    }
+    (std::make_integer_sequence<int, W>());
+}
+
+// Pairs of lanes of two vectors one behind the other: the even pairs and the odd ones.
+template <int W, class V>
+[[gnu::always_inline]] inline Pairs<W, V> pairs_in_order(V a, V b) {
+    return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        return Pairs<W, V>{__builtin_shufflevector(a, b, (i / 2 * 4 + i % 2)...),
+                           __builtin_shufflevector(a, b, (i / 2 * 4 + 2 + i % 2)...)};
+    }
+    (std::make_integer_sequence<int, W>());
+}
+#else
+template <int W, class V>
+inline Pairs<W, V> by_turns(V a, V b) {
+    Pairs<W, V> result;
+    for (int i = 0; i < W; ++i) {
+        result.even[i] = i % 2 == 0 ? a[i] : b[i - 1];
+        result.odd[i] = i % 2 == 0 ? a[i + 1] : b[i];
+    }
+    return result;
+}
+
+template <int W, class V>
+inline Pairs<W, V> pairs_in_order(V a, V b) {
+    const auto lane = [&](int i) { return i < W ? a[i] : b[i - W]; };
+    Pairs<W, V> result;
+    for (int i = 0; i < W; ++i) {
+        result.even[i] = lane(i / 2 * 4 + i % 2);
+        result.odd[i] = lane(i / 2 * 4 + 2 + i % 2);
+    }
+    return result;
+}
 #endif
 
 // Vector registers' upper halves, which slow down code compiled for the baseline, are cleared before it is called.

@@ -67,13 +67,7 @@ struct Words {
 // The same word in all lanes.
 template <int W>
 [[gnu::always_inline]] inline Words<W> words(std::uint64_t word) {
-    Words<W> result;
-    if constexpr (W == 1) {
-        result.lanes = word;
-    } else {
-        for (int i = 0; i < W; ++i) result.lanes[i] = word;
-    }
-    return result;
+    return {in_all_lanes<W, typename Words<W>::Vector>(word)};
 }
 
 template <int W>
@@ -84,13 +78,7 @@ struct Pack {
 
     Pack() = default;
     // The same number in all lanes.
-    [[gnu::always_inline]] Pack(double number) {
-        if constexpr (W == 1) {
-            lanes = number;
-        } else {
-            for (int i = 0; i < W; ++i) lanes[i] = number;
-        }
-    }
+    [[gnu::always_inline]] Pack(double number) : lanes(in_all_lanes<W, Vector>(number)) {}
     [[gnu::always_inline]] static inline Pack of(Vector vector) {
         Pack result;
         result.lanes = vector;
@@ -198,6 +186,33 @@ template <int W>
 template <int W>
 [[gnu::always_inline]] inline Pack<W> sqrt(Pack<W> x) {
     return Pack<W>::of(sqrt_lanes<W>(x.lanes));
+}
+
+// The sum of the lanes, pairwise: neighbours first.
+template <int W>
+[[gnu::always_inline]] inline double sum_of_lanes(Pack<W> x) {
+    double sums[W];
+    x.store(sums);
+    for (int count = W / 2; count > 0; count /= 2) {
+        for (int i = 0; i < count; ++i) sums[i] = sums[2 * i] + sums[2 * i + 1];
+    }
+    return sums[0];
+}
+
+// W sums at once: lane i of the result is sum_of_lanes(packs[i]).
+template <int W>
+[[gnu::always_inline]] inline Pack<W> sums_over_lanes(Pack<W> (&packs)[W]) {
+    for (int k = 0; k < W / 2; ++k) {
+        const auto lanes = by_turns<W>(packs[2 * k].lanes, packs[2 * k + 1].lanes);
+        packs[k] = Pack<W>::of(lanes.even + lanes.odd);
+    }
+    for (int count = W / 4; count > 0; count /= 2) {
+        for (int k = 0; k < count; ++k) {
+            const auto pairs = pairs_in_order<W>(packs[2 * k].lanes, packs[2 * k + 1].lanes);
+            packs[k] = Pack<W>::of(pairs.even + pairs.odd);
+        }
+    }
+    return packs[0];
 }
 
 template <int W>

@@ -54,8 +54,8 @@ class Placement {
 
     void run() {
         place_cells();
-        lowered_.partials = aligned(lowered_.cells.size() * kCell);
-        lowered_.slots = lowered_.partials + lowered_.accumulators * kPartials * kCell;
+        lowered_.first_accumulator = lowered_.cells.size() * kCell;
+        lowered_.slots = aligned(lowered_.first_accumulator + lowered_.accumulators * kCell);
         place_slots();
         lowered_.end = lowered_.slots + lowered_.slot_count * lowered_.block * kCell;
         if (lowered_.end > kNever) {
@@ -171,7 +171,7 @@ class Placement {
             case Operand::cell:
                 return cell_of_[operand.id] * static_cast<std::uint32_t>(kCell);
             case Operand::accumulator:
-                return static_cast<std::uint32_t>(lowered_.partials + operand.id * kPartials * kCell);
+                return static_cast<std::uint32_t>(lowered_.first_accumulator + operand.id * kCell);
             default:
                 return operand.id;
         }

@@ -16,7 +16,7 @@ bool is_row_of_doubles(const exec::Column& column) {
 }  // namespace
 
 std::vector<double> stage(std::vector<exec::Column>& columns, std::size_t lanes) {
-    const std::size_t length = (lanes + exec::kPartials - 1) / exec::kPartials * exec::kPartials;
+    const std::size_t length = (lanes + exec::kWidest - 1) / exec::kWidest * exec::kWidest;
     const bool is_small = lanes <= kSmall && length != lanes;
     std::vector<exec::Column*> staged;
     for (exec::Column& column : columns) {
