@@ -1,9 +1,9 @@
 // exec/frame.hpp: what the kernels see: an instruction, ready to run, and the frame that it runs in.
 //
 // All that instructions read and write lies in one piece of memory, the arena: first the scalars (one cell of 8 bytes
-// each), then the accumulators (cells too), then the slots (a value of every lane of a block). Operands are offsets in bytes from
-// its beginning. These are plain structs without functions: files compiled for one instruction set include them, and
-// what they compile must not be picked by the linker for all.
+// each), then the accumulators (cells too), then the slots (a value of every lane of a block). Operands are offsets in
+// bytes from its beginning. These are plain structs without functions: files compiled for one instruction set include
+// them, and what they compile must not be picked by the linker for all.
 #pragma once
 
 #include <cstddef>

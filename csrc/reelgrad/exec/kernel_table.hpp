@@ -44,10 +44,9 @@ struct KernelTable {
     std::array<std::array<Handler, 2>, 3> dot{};
     std::array<Handler, 2> lane_dot{};  // without and with addend
 
-    // Accumulators. `accumulate` a; a * b; result is the accumulator. Row update: row g, then pairs (a, accumulator);
-    // b: number of pairs: accumulator += a * g. The one with a sum has an accumulator behind g, to which g itself is
-    // added.
-    Handler accumulate = nullptr, accumulate_product = nullptr, row_update = nullptr, row_update_and_sum = nullptr;
+    // Accumulators. Row: pairs (a, accumulator), before which an update has a g; b: number of pairs.
+    // accumulator += the sum over lanes of a, or of a * g.
+    Handler row_sum = nullptr, row_update = nullptr;
 
     // load: a is the number of the source; reload: not for the first time in the block. store: a the slot, b the number
     // of the sink. store_gradient also takes note of nan; store_where_nan replaces what is nan. splat: a scalar to a

@@ -19,8 +19,7 @@ template <std::size_t count, class Body>
 [[gnu::always_inline]] inline void unrolled(Body&& body) {
     [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
         (body(std::integral_constant<std::size_t, i>()), ...);
-    }
-    (std::make_index_sequence<count>());
+    }(std::make_index_sequence<count>());
 }
 
 // Calls visitor.template operator()<T>(first) for tiles of T packs that cover `packs`: of 8, and one of what is left.
@@ -102,47 +101,28 @@ inline auto counting_lanes(const Frame& frame) {
     return P::load(kLaneNumbers) < P(frame.tail);
 }
 
-// accumulator += the sum over the block of what `added(r, sum)` adds to a sum, pack by pack.
-template <class P, class Added>
-inline void accumulated(const Op& op, const Frame& frame, Added&& added) {
-    P sum(0.0);
-    for (std::size_t r = 0; r < frame.full; ++r) sum = added(r, sum);
-    if (frame.full < frame.packs) sum = select(counting_lanes<P>(frame), added(frame.full, sum), sum);
-    *cell(frame, op.result) += sum_of_lanes(sum);
-}
-
-template <class P>
-void accumulate(const Op& op, Frame& frame) {
-    const Operand<P, false> a(frame, op.a);
-    accumulated<P>(op, frame, [&](std::size_t r, const P& sum) { return sum + a[r]; });
-}
-
-template <class P>
-void accumulate_product(const Op& op, Frame& frame) {
-    const Operand<P, false> a(frame, op.a);
-    const Operand<P, false> b(frame, op.b);
-    accumulated<P>(op, frame, [&](std::size_t r, const P& sum) { return mul_add(a[r], b[r], sum); });
-}
-
-// A tile of a row update. `padded`: its last pack is, so only some of that pack's lanes count. As many sums as a pack
-// has lanes are added up over their lanes at once: that takes a third of the instructions, and an accumulator is a
-// number in one cell instead of a pack, so that with the slots they fit the first cache.
-template <class P, std::size_t T, bool with_sum, bool padded>
-inline void update_tile(const Op& op, Frame& frame, std::size_t r) {
+// A tile of a row. `padded`: its last pack is, so only some of that pack's lanes count. As many sums as a pack has
+// lanes are added up over their lanes at once: that takes a third of the instructions, and an accumulator is a number
+// in one cell instead of a pack, so that with the slots they fit the first cache.
+template <class P, std::size_t T, bool with_factor, bool padded>
+inline void add_tile(const Op& op, Frame& frame, std::size_t r) {
     constexpr std::size_t W = P::width;
     const std::uint32_t* row = frame.rows + op.a;
-    const std::uint32_t* const end = row + 1 + (with_sum ? 1 : 0) + 2 * op.b;
+    P g[with_factor ? T : 1];
+    if constexpr (with_factor) {
+        const double* const factor = cell(frame, *row++) + r * W;
+        unrolled<T>([&](auto t) { g[t] = P::load(factor + t * W); });
+    }
+    const std::uint32_t* const end = row + 2 * op.b;
     const auto counts = counting_lanes<P>(frame);
-    const double* const first_g = cell(frame, *row++) + r * W;
-    const std::uint32_t sum = with_sum ? *row++ : 0;
-    P g[T];
-    unrolled<T>([&](auto t) { g[t] = P::load(first_g + t * W); });
-    // Only what counts of `more` is added.
-    const auto added = [&](auto t, const P& before, const P& more) __attribute__((always_inline)) {
-        return padded && t + 1 == T ? select(counts, more, before) : more;
-    };
-    const auto product_of_pack = [&](auto t, const double* a, const P& before) __attribute__((always_inline)) {
-        return added(t, before, mul_add(P::load(a + t * W), g[t], before));
+    const auto added = [&](auto t, const double* a, const P& before) __attribute__((always_inline)) {
+        P after;
+        if constexpr (with_factor) {
+            after = mul_add(P::load(a + t * W), g[t], before);
+        } else {
+            after = before + P::load(a + t * W);
+        }
+        return padded && t + 1 == T ? select(counts, after, before) : after;
     };
     for (; static_cast<std::size_t>(end - row) >= 2 * W; row += 2 * W) {
         const double* a[W];
@@ -151,31 +131,26 @@ inline void update_tile(const Op& op, Frame& frame, std::size_t r) {
             a[k] = cell(frame, row[2 * k]) + r * W;
             sums[k] = P(0.0);
         });
-        unrolled<T>([&](auto t) { unrolled<W>([&](auto k) { sums[k] = product_of_pack(t, a[k], sums[k]); }); });
+        unrolled<T>([&](auto t) { unrolled<W>([&](auto k) { sums[k] = added(t, a[k], sums[k]); }); });
         double totals[W];
         sums_over_lanes(sums).store(totals);
         for (std::size_t k = 0; k < W; ++k) *cell(frame, row[2 * k + 1]) += totals[k];
     }
     for (; row != end; row += 2) {
         const double* const a = cell(frame, row[0]) + r * W;
-        P products(0.0);
-        unrolled<T>([&](auto t) { products = product_of_pack(t, a, products); });
-        *cell(frame, row[1]) += sum_of_lanes(products);
-    }
-    if constexpr (with_sum) {
-        P total(0.0);
-        unrolled<T>([&](auto t) { total = added(t, total, total + g[t]); });
-        *cell(frame, sum) += sum_of_lanes(total);
+        P sum(0.0);
+        unrolled<T>([&](auto t) { sum = added(t, a, sum); });
+        *cell(frame, row[1]) += sum_of_lanes(sum);
     }
 }
 
-template <class P, bool with_sum>
-void row_update(const Op& op, Frame& frame) {
+template <class P, bool with_factor>
+void add_row(const Op& op, Frame& frame) {
     for_each_tile(frame.packs, [&]<std::size_t T>(std::size_t r) {
         if (r + T <= frame.full) {
-            update_tile<P, T, with_sum, false>(op, frame, r);
+            add_tile<P, T, with_factor, false>(op, frame, r);
         } else {
-            update_tile<P, T, with_sum, true>(op, frame, r);
+            add_tile<P, T, with_factor, true>(op, frame, r);
         }
     });
 }
@@ -189,10 +164,8 @@ constexpr void enter_rows(KernelTable& table) {
     table.lane_dot = {&dot<Lane, T::no_addend, false>, &dot<Lane, T::slot_addend, false>};
     table.wide_sum = &sum<Wide>;
     table.lane_sum = &sum<Lane>;
-    table.accumulate = &accumulate<Wide>;
-    table.accumulate_product = &accumulate_product<Wide>;
-    table.row_update = &row_update<Wide, false>;
-    table.row_update_and_sum = &row_update<Wide, true>;
+    table.row_sum = &add_row<Wide, false>;
+    table.row_update = &add_row<Wide, true>;
 }
 
 }  // namespace

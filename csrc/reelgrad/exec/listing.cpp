@@ -18,21 +18,7 @@ constexpr std::array<std::string_view, 4> kComparisons{"<", "<=", "==", "!="};  
 
 // What a handler does, and so how its operands are to be read.
 struct Meaning {
-    enum Kind : std::uint8_t {
-        elementwise,
-        run,
-        gate,
-        sum,
-        dot,
-        dot_add,
-        accumulate,
-        product,
-        row_update,
-        row_update_and_sum,
-        load,
-        store,
-        splat
-    };
+    enum Kind : std::uint8_t { elementwise, run, gate, sum, dot, dot_add, row_sum, row_update, load, store, splat };
     Kind kind;
     std::string_view name = {};  // of an operator, or of a comparison
     std::size_t arity = 0;
@@ -59,11 +45,9 @@ class Meanings {
         enter(t.lane_dot[0], {Meaning::dot});
         enter(t.lane_dot[1], {Meaning::dot_add});
         for (const Handler handler : {t.wide_sum, t.lane_sum}) enter(handler, {Meaning::sum});
-        enter(t.accumulate_product, {Meaning::product});
         for (const Handler handler : {t.store, t.store_gradient, t.store_where_nan}) enter(handler, {Meaning::store});
-        enter(t.accumulate, {Meaning::accumulate});
+        enter(t.row_sum, {Meaning::row_sum});
         enter(t.row_update, {Meaning::row_update});
-        enter(t.row_update_and_sum, {Meaning::row_update_and_sum});
         for (const Handler handler : {t.load, t.reload}) enter(handler, {Meaning::load});
         enter(t.splat, {Meaning::splat});
     }
@@ -175,26 +159,17 @@ class Listing {
                     text += joint(k, " + ") + in_row(op, 1 + 2 * k) + "*" + in_row(op, 2 + 2 * k);
                 }
                 break;
-            case Meaning::accumulate:
-                text += at(op.result) + " += " + at(op.a);
-                break;
-            case Meaning::product:
-                text += at(op.result) + " += " + at(op.a) + "*" + at(op.b);
-                break;
-            case Meaning::row_update:
-            case Meaning::row_update_and_sum: {
-                std::string sums, factors;
-                const std::size_t first = meaning.kind == Meaning::row_update ? 1 : 2;
-                if (first == 2) text += in_row(op, 1) + " += " + in_row(op, 0) + "\n  ";
-                if (op.b == 1) {
-                    text += in_row(op, first + 1) + " += " + in_row(op, first) + "*" + in_row(op, 0);
-                    break;
-                }
+            case Meaning::row_sum:
+            case Meaning::row_update: {
+                const std::size_t first = meaning.kind == Meaning::row_update ? 1 : 0;
+                std::string sums, added;
                 for (std::size_t k = 0; k < op.b; ++k) {
-                    factors += joint(k, ", ") + in_row(op, first + 2 * k);
+                    added += joint(k, ", ") + in_row(op, first + 2 * k);
                     sums += joint(k, ", ") + in_row(op, first + 1 + 2 * k);
                 }
-                text.append("(").append(sums).append(") += (").append(factors).append(") * ").append(in_row(op, 0));
+                const bool one = op.b == 1;
+                text.append(one ? sums : "(" + sums + ")").append(" += ").append(one ? added : "(" + added + ")");
+                if (first == 1) text.append(" * ").append(in_row(op, 0));
                 break;
             }
             case Meaning::load:

@@ -1,8 +1,10 @@
 #include "reelgrad/exec/lower.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
+#include "reelgrad/exec/lane_sums.hpp"
 #include "reelgrad/exec/place.hpp"
 #include "reelgrad/exec/sums.hpp"
 #include "reelgrad/exec/uniform_work.hpp"
@@ -32,7 +34,7 @@ class Lowering {
         reject_lanes_of_sums();
         sums_ = plan_sums(program_, uses_);
         fix_cells();
-        plan_products();
+        lane_sums_.emplace(program_, uses_, sums_, kernels_, selected_.body);
         plan_gates();
         selected_.values = program_.size();
         const auto size = static_cast<ValueId>(program_.size());
@@ -45,6 +47,7 @@ class Lowering {
                 if (first_store_[v] != kNone) store(v, splatted(v));
             }
         }
+        lane_sums_->finish();
         const Operand lanes{Operand::cell, lanes_id_};
         add_uniform_work(program_, before_, kernels_, lanes, selected_.prologue);
         add_uniform_work(program_, after_, kernels_, lanes, selected_.epilogue);
@@ -136,32 +139,6 @@ class Lowering {
         selected_.source_of.resize(lanes_id_ + 1, kNone);
     }
 
-    // A product that is only summed over lanes is not computed: it is added to the accumulator when the later one of
-    // its factors is there, together with the other products of that factor.
-    void plan_products() {
-        in_sum_.assign(program_.size(), 0);
-        first_product_.assign(program_.size(), kNone);
-        first_contribution_.assign(program_.size(), kNone);
-        contributions_.reserve(sums_.contributions.size());
-        for (std::size_t k = sums_.contributions.size(); k-- > 0;) {
-            const auto [v, accumulator] = sums_.contributions[k];
-            const bool is_square = program_[v].code == code_of<ops::Square>;
-            if (uses_[v] == 1 && (is_square || program_[v].code == code_of<ops::Mul>)) {
-                const auto operands = program_.operands(v);
-                const auto [a, g] = std::minmax(operands[0], operands[is_square ? 0 : 1]);
-                if (program_.rate(a) == Rate::varying && program_.rate(g) == Rate::varying &&
-                    program_[g].code != Code::input) {
-                    in_sum_[v] = 1;
-                    contributions_.push_back({a, accumulator, first_product_[g]});
-                    first_product_[g] = static_cast<std::uint32_t>(contributions_.size() - 1);
-                    continue;
-                }
-            }
-            contributions_.push_back({v, accumulator, first_contribution_[v]});
-            first_contribution_[v] = static_cast<std::uint32_t>(contributions_.size() - 1);
-        }
-    }
-
     // A comparison all of whose uses are conditions of where is done again by each of them.
     void plan_gates() {
         std::vector<std::uint32_t> as_condition(program_.size(), 0);
@@ -189,21 +166,14 @@ class Lowering {
     // --- Work that is done for every block.
 
     void varying(ValueId v) {
-        if (program_[v].code != Code::input && in_sum_[v] == 0 && in_gate_[v] == 0) {
+        if (program_[v].code != Code::input && !lane_sums_->holds(v) && in_gate_[v] == 0) {
             if (program::is_reduction(program_[v].code)) {
                 reduction(v);
             } else {
                 elementwise(v);
             }
         }
-        // The first one goes along with the products of v, if there are any.
-        std::uint32_t first = first_contribution_[v];
-        const bool joins = first != kNone && first_product_[v] != kNone;
-        for (std::uint32_t k = joins ? contributions_[first].next : first; k != kNone; k = contributions_[k].next) {
-            selected_.body.add(kernels_.accumulate, {Operand::accumulator, contributions_[k].accumulator},
-                               {{Operand::slot, v}});
-        }
-        add_products(v, joins ? contributions_[first].accumulator : kNone);
+        lane_sums_->came(v);
         store(v, {Operand::slot, v});
     }
 
@@ -306,31 +276,6 @@ class Lowering {
         selected_.body.add_row(kernels_.dot[addend][scalars ? 1 : 0], result, row, (row.size() - 1) / 2);
     }
 
-    // Products of v and earlier values, into accumulators; v itself into `accumulator`, if that is one.
-    void add_products(ValueId v, std::uint32_t accumulator) {
-        const std::uint32_t first = first_product_[v];
-        if (first == kNone) return;
-        const bool and_sum = accumulator != kNone;
-        if (contributions_[first].next == kNone && !and_sum) {
-            selected_.body.add(kernels_.accumulate_product, {Operand::accumulator, contributions_[first].accumulator},
-                               {{Operand::slot, contributions_[first].value}, {Operand::slot, v}});
-            return;
-        }
-        operands_.assign(1, {Operand::slot, v});
-        if (and_sum) operands_.push_back({Operand::accumulator, accumulator});
-        for (std::uint32_t k = first; k != kNone; k = contributions_[k].next) {
-            operands_.push_back({Operand::slot, contributions_[k].value});
-            operands_.push_back({Operand::accumulator, contributions_[k].accumulator});
-        }
-        selected_.body.add_row(and_sum ? kernels_.row_update_and_sum : kernels_.row_update, {}, operands_,
-                               (operands_.size() - 1) / 2);
-    }
-
-    struct Chained {
-        ValueId value;
-        std::uint32_t accumulator;
-        std::uint32_t next;
-    };
     struct Store {
         std::uint32_t sink;
         std::uint32_t next;
@@ -345,13 +290,11 @@ class Lowering {
     Selected selected_;
     Sums sums_;
     std::vector<std::uint32_t> uses_;
-    std::vector<char> of_sum_;   // by value: depends on a sum over lanes
-    std::vector<char> in_sum_;   // by value: a product that goes to an accumulator as it is made
+    std::vector<char> of_sum_;  // by value: depends on a sum over lanes
+    std::optional<LaneSums> lane_sums_;
     std::vector<char> in_gate_;  // by value: a comparison that is made where it is used
     std::vector<Store> stores_;
     std::vector<std::uint32_t> first_store_;
-    std::vector<Chained> contributions_;
-    std::vector<std::uint32_t> first_product_, first_contribution_;
     std::vector<Operand> operands_, row_, scaled_, plain_;
     std::vector<ValueId> before_, after_;  // uniform work, of the prologue and of the epilogue
     std::uint32_t lanes_id_ = 0;

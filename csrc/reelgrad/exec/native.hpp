@@ -205,8 +205,7 @@ template <int W, class V>
     return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
         return Pairs<W, V>{__builtin_shufflevector(a, b, (i % 2 == 0 ? i : W + i - 1)...),
                            __builtin_shufflevector(a, b, (i % 2 == 0 ? i + 1 : W + i)...)};
-    }
-    (std::make_integer_sequence<int, W>());
+    }(std::make_integer_sequence<int, W>());
 }
 
 // Pairs of lanes of two vectors one behind the other: the even pairs and the odd ones.
@@ -215,8 +214,7 @@ template <int W, class V>
     return [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
         return Pairs<W, V>{__builtin_shufflevector(a, b, (i / 2 * 4 + i % 2)...),
                            __builtin_shufflevector(a, b, (i / 2 * 4 + 2 + i % 2)...)};
-    }
-    (std::make_integer_sequence<int, W>());
+    }(std::make_integer_sequence<int, W>());
 }
 #else
 template <int W, class V>
