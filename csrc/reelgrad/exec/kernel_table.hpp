@@ -43,6 +43,9 @@ struct KernelTable {
     enum Addend { no_addend, scalar_addend, slot_addend };
     std::array<std::array<Handler, 2>, 3> dot{};
     std::array<Handler, 2> lane_dot{};  // without and with addend
+    // Two such sums of the same slots times scalars, without and with addends, which are scalars. Row: the addends,
+    // then triples of a slot and its two factors; b: number of triples; the second result is c.
+    std::array<Handler, 2> two_dots{};
 
     // Accumulators. Row: pairs (a, accumulator), before which an update has a g; b: number of pairs.
     // accumulator += the sum over lanes of a, or of a * g.

@@ -22,36 +22,22 @@ template <std::size_t count, class Body>
     }(std::make_index_sequence<count>());
 }
 
-// Calls visitor.template operator()<T>(first) for tiles of T packs that cover `packs`: of 8, and one of what is left.
-template <class Visitor>
+// Calls visitor.template operator()<T>(first) for tiles of T packs that cover `packs`: of `most`, and one of what is
+// left.
+template <std::size_t most, class Visitor>
 inline void for_each_tile(std::size_t packs, Visitor&& visitor) {
     std::size_t r = 0;
-    for (; r + 8 <= packs; r += 8) visitor.template operator()<8>(r);
-    switch (packs - r) {
-        case 7:
-            return visitor.template operator()<7>(r);
-        case 6:
-            return visitor.template operator()<6>(r);
-        case 5:
-            return visitor.template operator()<5>(r);
-        case 4:
-            return visitor.template operator()<4>(r);
-        case 3:
-            return visitor.template operator()<3>(r);
-        case 2:
-            return visitor.template operator()<2>(r);
-        case 1:
-            return visitor.template operator()<1>(r);
-        default:
-            return;
-    }
+    for (; r + most <= packs; r += most) visitor.template operator()<most>(r);
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+        ((packs - r == i + 1 ? visitor.template operator()<i + 1>(r) : void()), ...);
+    }(std::make_index_sequence<most - 1>());
 }
 
 template <class P, KernelTable::Addend addend, bool scalars>
 void dot(const Op& op, Frame& frame) {
     const std::uint32_t* const row = frame.rows + op.a;
     const std::uint32_t* const end = row + 1 + 2 * op.b;
-    for_each_tile(P::width == 1 ? 1 : frame.packs, [&]<std::size_t T>(std::size_t r) {
+    for_each_tile<8>(P::width == 1 ? 1 : frame.packs, [&]<std::size_t T>(std::size_t r) {
         const std::size_t lane = r * P::width;
         P sum[T];
         for (std::size_t t = 0; t < T; ++t) {
@@ -76,10 +62,40 @@ void dot(const Op& op, Frame& frame) {
     });
 }
 
+// Two sums over the same slots: each pack is loaded once for both. Where registers are few a tile is of 4 packs.
+template <class P, bool with_addends>
+void two_dots(const Op& op, Frame& frame) {
+    const std::uint32_t* const addends = frame.rows + op.a;
+    const std::uint32_t* const row = addends + (with_addends ? 2 : 0);
+    const std::uint32_t* const end = row + 3 * op.b;
+    const auto tile = [&]<std::size_t T>(std::size_t r) {
+        const std::size_t lane = r * P::width;
+        P sums[2][T];
+        unrolled<2>([&](auto k) {
+            const P addend = with_addends ? *cell(frame, addends[k]) : 0.0;
+            unrolled<T>([&](auto t) { sums[k][t] = addend; });
+        });
+        for (const std::uint32_t* triple = row; triple != end; triple += 3) {
+            const double* const a = cell(frame, triple[0]) + lane;
+            const P first(*cell(frame, triple[1])), second(*cell(frame, triple[2]));
+            unrolled<T>([&](auto t) {
+                const P pack = P::load(a + t * P::width);
+                sums[0][t] = mul_add(pack, first, sums[0][t]);
+                sums[1][t] = mul_add(pack, second, sums[1][t]);
+            });
+        }
+        unrolled<T>([&](auto t) {
+            sums[0][t].store(cell(frame, op.result) + lane + t * P::width);
+            sums[1][t].store(cell(frame, op.c) + lane + t * P::width);
+        });
+    };
+    for_each_tile<P::width == 8 ? 8 : 4>(frame.packs, tile);
+}
+
 template <class P>
 void sum(const Op& op, Frame& frame) {
     const std::uint32_t* const row = frame.rows + op.a;
-    for_each_tile(P::width == 1 ? 1 : frame.packs, [&]<std::size_t T>(std::size_t r) {
+    for_each_tile<8>(P::width == 1 ? 1 : frame.packs, [&]<std::size_t T>(std::size_t r) {
         P sum[T];
         for (std::size_t t = 0; t < T; ++t) sum[t] = P(0.0);
         for (std::size_t k = 0; k < op.b; ++k) {
@@ -146,7 +162,7 @@ inline void add_tile(const Op& op, Frame& frame, std::size_t r) {
 
 template <class P, bool with_factor>
 void add_row(const Op& op, Frame& frame) {
-    for_each_tile(frame.packs, [&]<std::size_t T>(std::size_t r) {
+    for_each_tile<8>(frame.packs, [&]<std::size_t T>(std::size_t r) {
         if (r + T <= frame.full) {
             add_tile<P, T, with_factor, false>(op, frame, r);
         } else {
@@ -162,6 +178,7 @@ constexpr void enter_rows(KernelTable& table) {
                   {&dot<Wide, T::scalar_addend, false>, &dot<Wide, T::scalar_addend, true>},
                   {&dot<Wide, T::slot_addend, false>, &dot<Wide, T::slot_addend, true>}}};
     table.lane_dot = {&dot<Lane, T::no_addend, false>, &dot<Lane, T::slot_addend, false>};
+    table.two_dots = {&two_dots<Wide, false>, &two_dots<Wide, true>};
     table.wide_sum = &sum<Wide>;
     table.lane_sum = &sum<Lane>;
     table.row_sum = &add_row<Wide, false>;

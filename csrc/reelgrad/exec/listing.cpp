@@ -18,7 +18,21 @@ constexpr std::array<std::string_view, 4> kComparisons{"<", "<=", "==", "!="};  
 
 // What a handler does, and so how its operands are to be read.
 struct Meaning {
-    enum Kind : std::uint8_t { elementwise, run, gate, sum, dot, dot_add, row_sum, row_update, load, store, splat };
+    enum Kind : std::uint8_t {
+        elementwise,
+        run,
+        gate,
+        sum,
+        dot,
+        dot_add,
+        two_dots,
+        two_dots_add,
+        row_sum,
+        row_update,
+        load,
+        store,
+        splat
+    };
     Kind kind;
     std::string_view name = {};  // of an operator, or of a comparison
     std::size_t arity = 0;
@@ -42,6 +56,8 @@ class Meanings {
         for (const auto& handlers : {t.dot[KernelTable::scalar_addend], t.dot[KernelTable::slot_addend]}) {
             for (const Handler handler : handlers) enter(handler, {Meaning::dot_add});
         }
+        enter(t.two_dots[0], {Meaning::two_dots});
+        enter(t.two_dots[1], {Meaning::two_dots_add});
         enter(t.lane_dot[0], {Meaning::dot});
         enter(t.lane_dot[1], {Meaning::dot_add});
         for (const Handler handler : {t.wide_sum, t.lane_sum}) enter(handler, {Meaning::sum});
@@ -159,6 +175,19 @@ class Listing {
                     text += joint(k, " + ") + in_row(op, 1 + 2 * k) + "*" + in_row(op, 2 + 2 * k);
                 }
                 break;
+            case Meaning::two_dots:
+            case Meaning::two_dots_add: {
+                const bool adds = meaning.kind == Meaning::two_dots_add;
+                for (std::size_t which = 0; which < 2; ++which) {
+                    text += (which == 0 ? at(op.result) : "\n  " + at(op.c)) + " = ";
+                    if (adds) text += in_row(op, which) + " + ";
+                    for (std::size_t k = 0; k < op.b; ++k) {
+                        const std::size_t triple = (adds ? 2 : 0) + 3 * k;
+                        text += joint(k, " + ") + in_row(op, triple) + "*" + in_row(op, triple + 1 + which);
+                    }
+                }
+                break;
+            }
             case Meaning::row_sum:
             case Meaning::row_update: {
                 const std::size_t first = meaning.kind == Meaning::row_update ? 1 : 0;

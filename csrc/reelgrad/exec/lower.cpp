@@ -1,6 +1,7 @@
 #include "reelgrad/exec/lower.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -36,6 +37,7 @@ class Lowering {
         fix_cells();
         lane_sums_.emplace(program_, uses_, sums_, kernels_, selected_.body);
         plan_gates();
+        plan_pairs();
         selected_.values = program_.size();
         const auto size = static_cast<ValueId>(program_.size());
         for (ValueId v = 0; v < size; ++v) {
@@ -154,6 +156,43 @@ class Lowering {
         }
     }
 
+    // Two sums of the same slots times scalars, near each other, are made at once, where the first one stands.
+    void plan_pairs() {
+        constexpr ValueId kNear = 32;
+        second_of_.assign(program_.size(), kNoValue);
+        made_before_.assign(program_.size(), 0);
+        std::map<std::vector<ValueId>, ValueId> lonely;  // by their slots
+        for (ValueId v = 0; v < program_.size(); ++v) {
+            if (uses_[v] == 0 || program_.rate(v) != Rate::varying || !program::is_reduction(program_[v].code) ||
+                program_[v].code == code_of<ops::Sum>)
+                continue;
+            products_of(program_, v, row_);
+            scalars_last(row_);
+            if (row_[0].kind == Operand::slot) continue;
+            std::vector<ValueId> slots{row_[0].kind == Operand::none ? 1U : 0U};
+            for (std::size_t k = 1; k < row_.size() && row_[k + 1].kind == Operand::cell; k += 2) {
+                if (row_[k].kind == Operand::slot) slots.push_back(row_[k].id);
+            }
+            if (2 * slots.size() - 1 != row_.size()) continue;
+            const auto [entry, is_new] = lonely.try_emplace(std::move(slots), v);
+            if (is_new) continue;
+            if (v - entry->second > kNear) {
+                entry->second = v;
+                continue;
+            }
+            second_of_[entry->second] = v;
+            made_before_[v] = 1;
+            lonely.erase(entry);
+        }
+    }
+
+    // Of each product, the scalar as the second factor.
+    static void scalars_last(std::vector<Operand>& row) {
+        for (std::size_t k = 1; k < row.size(); k += 2) {
+            if (row[k].kind == Operand::cell) std::swap(row[k], row[k + 1]);
+        }
+    }
+
     // --- Work that is done once.
 
     void uniform(ValueId v) {
@@ -167,7 +206,11 @@ class Lowering {
 
     void varying(ValueId v) {
         if (program_[v].code != Code::input && !lane_sums_->holds(v) && in_gate_[v] == 0) {
-            if (program::is_reduction(program_[v].code)) {
+            if (second_of_[v] != kNoValue) {
+                two_dots(v, second_of_[v]);
+            } else if (made_before_[v] != 0) {
+                // It was made together with an earlier one.
+            } else if (program::is_reduction(program_[v].code)) {
                 reduction(v);
             } else {
                 elementwise(v);
@@ -245,12 +288,13 @@ class Lowering {
             return;
         }
         products_of(program_, v, row_);
+        scalars_last(row_);
         // Products of scalars are rare here; what is left are slot * scalar, then slot * slot.
         scaled_.assign(1, row_[0]);
         plain_.assign(1, {});
         for (std::size_t k = 1; k < row_.size(); k += 2) {
-            Operand a = row_[k], b = row_[k + 1];
-            if (a.kind == Operand::cell) std::swap(a, b);
+            Operand a = row_[k];
+            const Operand b = row_[k + 1];
             if (a.kind == Operand::cell) a = splatted(a.id);
             auto& row = b.kind == Operand::cell ? scaled_ : plain_;
             row.push_back(a);
@@ -276,6 +320,21 @@ class Lowering {
         selected_.body.add_row(kernels_.dot[addend][scalars ? 1 : 0], result, row, (row.size() - 1) / 2);
     }
 
+    void two_dots(ValueId v, ValueId w) {
+        products_of(program_, v, row_);
+        scalars_last(row_);
+        products_of(program_, w, plain_);
+        scalars_last(plain_);
+        const bool adds = row_[0].kind != Operand::none;
+        operands_.clear();
+        if (adds) operands_.assign({row_[0], plain_[0]});
+        for (std::size_t k = 1; k < row_.size(); k += 2) {
+            operands_.insert(operands_.end(), {row_[k], row_[k + 1], plain_[k + 1]});
+        }
+        selected_.body.add_row(kernels_.two_dots[adds ? 1 : 0], {Operand::slot, v}, {Operand::slot, w}, operands_,
+                               (row_.size() - 1) / 2);
+    }
+
     struct Store {
         std::uint32_t sink;
         std::uint32_t next;
@@ -292,7 +351,9 @@ class Lowering {
     std::vector<std::uint32_t> uses_;
     std::vector<char> of_sum_;  // by value: depends on a sum over lanes
     std::optional<LaneSums> lane_sums_;
-    std::vector<char> in_gate_;  // by value: a comparison that is made where it is used
+    std::vector<ValueId> second_of_;  // by value: the sum that is made together with it
+    std::vector<char> made_before_;   // by value: made together with an earlier one
+    std::vector<char> in_gate_;       // by value: a comparison that is made where it is used
     std::vector<Store> stores_;
     std::vector<std::uint32_t> first_store_;
     std::vector<Operand> operands_, row_, scaled_, plain_;

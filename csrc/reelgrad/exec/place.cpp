@@ -151,6 +151,10 @@ class Placement {
                 }
             }
             const Operand& result = steps[i].result;
+            if (const Operand& second = steps[i].second; second.kind == Operand::slot) {
+                slot_of[second.id] = slots.take();
+                op_.c = slot_offset(slot_of[second.id]);
+            }
             if (result.kind == Operand::slot) {
                 slot_of[result.id] = slots.take();
                 lowered_.body.push_back(finish(steps[i], slot_offset(slot_of[result.id])));

@@ -28,7 +28,7 @@ struct Operand {
 
 struct Step {
     Handler handler;
-    Operand result;
+    Operand result, second;      // second: of an instruction with two results
     std::uint32_t first, count;  // its operands, in Steps::operands
     bool in_row;                 // the operands stand in a row instead of in a, b, c
     std::uint32_t elements;      // of the row: Op::b
@@ -45,6 +45,11 @@ class Steps {
     void add_row(Handler handler, Operand result, std::span<const Operand> operands, std::size_t elements) {
         add(handler, result, operands, true, elements);
     }
+    void add_row(Handler handler, Operand result, Operand second, std::span<const Operand> operands,
+                 std::size_t elements) {
+        add(handler, result, operands, true, elements);
+        steps_.back().second = second;
+    }
     std::size_t size() const { return steps_.size(); }
     const Step& operator[](std::size_t i) const { return steps_[i]; }
     std::span<const Operand> operands(std::size_t i) const {
@@ -58,8 +63,13 @@ class Steps {
 
   private:
     void add(Handler handler, Operand result, std::span<const Operand> operands, bool in_row, std::size_t elements) {
-        steps_.push_back({handler, result, static_cast<std::uint32_t>(operands_.size()),
-                          static_cast<std::uint32_t>(operands.size()), in_row, static_cast<std::uint32_t>(elements)});
+        steps_.push_back({handler,
+                          result,
+                          {},
+                          static_cast<std::uint32_t>(operands_.size()),
+                          static_cast<std::uint32_t>(operands.size()),
+                          in_row,
+                          static_cast<std::uint32_t>(elements)});
         operands_.insert(operands_.end(), operands.begin(), operands.end());
     }
     std::vector<Step> steps_;
