@@ -51,11 +51,10 @@ struct KernelTable {
     // accumulator += the sum over lanes of a, or of a * g.
     Handler row_sum = nullptr, row_update = nullptr;
 
-    // load: a is the number of the source; reload: not for the first time in the block. store: a the slot, b the number
-    // of the sink. store_gradient also takes note of nan; store_where_nan replaces what is nan. splat: a scalar to a
-    // slot; copy: a cell to a cell.
-    Handler load = nullptr, reload = nullptr, store = nullptr, store_gradient = nullptr, store_where_nan = nullptr,
-            splat = nullptr, copy = nullptr;
+    // load: a is the number of the source. store: a the slot, b the number of the sink. store_gradient also takes note
+    // of nan; store_where_nan replaces what is nan. splat: a scalar to a slot; copy: a cell to a cell.
+    Handler load = nullptr, store = nullptr, store_gradient = nullptr, store_where_nan = nullptr, splat = nullptr,
+            copy = nullptr;
 };
 
 extern const KernelTable kernels_baseline;

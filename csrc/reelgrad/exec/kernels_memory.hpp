@@ -14,10 +14,10 @@ inline void prefetch([[maybe_unused]] const double* number) {
 #endif
 }
 
-// Touching a column for the first time in a block, what the block after the next will need of it is asked for: the
+// Touching a column, what the block after the next will need of it is asked for: the
 // processor does not foresee more than a few columns by itself. With 50 columns in memory a load of 64 lanes in a run
 // like that of bench/asian.py takes 40 ns less so; asking for the next block only is too late.
-template <class P, bool first>
+template <class P>
 void load(const Op& op, Frame& frame) {
     const Source& source = frame.sources[op.a];
     double* const slot = cell(frame, op.result);
@@ -27,7 +27,7 @@ void load(const Op& op, Frame& frame) {
     }
     const auto* const from = reinterpret_cast<const double*>(source.at);
     for (std::size_t r = 0; r < frame.packs; ++r) {
-        if constexpr (first) prefetch(from + r * P::width + 2 * frame.padded);
+        prefetch(from + r * P::width + 2 * frame.padded);
         P::load(from + r * P::width).store(slot + r * P::width);
     }
 }
@@ -76,8 +76,7 @@ inline void copy(const Op& op, Frame& frame) { *cell(frame, op.result) = *cell(f
 
 template <class Wide>
 constexpr void enter_memory(KernelTable& table) {
-    table.load = &load<Wide, true>;
-    table.reload = &load<Wide, false>;
+    table.load = &load<Wide>;
     table.store = &store<Wide>;
     table.store_gradient = &store_gradient<Wide>;
     table.store_where_nan = &store_where_nan;

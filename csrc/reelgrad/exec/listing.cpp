@@ -64,7 +64,7 @@ class Meanings {
         for (const Handler handler : {t.store, t.store_gradient, t.store_where_nan}) enter(handler, {Meaning::store});
         enter(t.row_sum, {Meaning::row_sum});
         enter(t.row_update, {Meaning::row_update});
-        for (const Handler handler : {t.load, t.reload}) enter(handler, {Meaning::load});
+        enter(t.load, {Meaning::load});
         enter(t.splat, {Meaning::splat});
     }
 

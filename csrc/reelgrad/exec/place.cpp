@@ -9,8 +9,6 @@ namespace reelgrad::exec {
 namespace {
 
 constexpr std::uint32_t kNever = std::numeric_limits<std::uint32_t>::max();
-// An input whose next use is more steps away than this is loaded again instead of holding a slot.
-constexpr std::uint32_t kReload = 48;
 constexpr std::size_t kAlignment = 64;
 
 std::size_t aligned(std::size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
@@ -124,7 +122,6 @@ class Placement {
         std::vector<std::uint32_t> next(selected_.values, kNever);
         const std::vector<std::uint32_t> uses = next_uses(steps, Operand::slot, next);
         std::vector<std::uint32_t> slot_of(selected_.values, kNone);
-        std::vector<char> loaded(selected_.values, 0);
         FreeList slots(0);
         lowered_.body.reserve(steps.size() + steps.size() / 8);
         for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -132,23 +129,17 @@ class Placement {
             for (const Operand& operand : operands) {
                 if (operand.kind != Operand::slot || slot_of[operand.id] != kNone) continue;
                 slot_of[operand.id] = slots.take();
-                const Handler load = loaded[operand.id] == 0 ? kernels_.load : kernels_.reload;
-                loaded[operand.id] = 1;
                 lowered_.body.push_back(
-                    {load, slot_offset(slot_of[operand.id]), selected_.source_of[operand.id], 0, 0});
+                    {kernels_.load, slot_offset(slot_of[operand.id]), selected_.source_of[operand.id], 0, 0});
             }
             begin(steps[i]);
             for (const Operand& operand : operands) encode(offset(operand, slot_of));
             for (std::size_t k = 0; k < operands.size(); ++k) {
                 if (operands[k].kind != Operand::slot) continue;
                 const std::uint32_t v = operands[k].id;
-                const std::uint32_t again = uses[steps[i].first + k];
-                if (again == i || slot_of[v] == kNone) continue;
-                const bool is_input = selected_.source_of[v] != kNone;
-                if (again == kNever || (is_input && again - i > kReload)) {
-                    slots.give_back(slot_of[v]);
-                    slot_of[v] = kNone;
-                }
+                if (uses[steps[i].first + k] != kNever || slot_of[v] == kNone) continue;
+                slots.give_back(slot_of[v]);
+                slot_of[v] = kNone;
             }
             const Operand& result = steps[i].result;
             if (const Operand& second = steps[i].second; second.kind == Operand::slot) {
