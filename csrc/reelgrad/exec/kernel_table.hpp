@@ -35,6 +35,10 @@ struct KernelTable {
     // Row: a, b, x, y.
     std::array<std::array<Handler, 16>, 4> gate{};
 
+    // op(operands) * factor, by code (null where there is none) and kinds of the operands; the factor is a slot. Row:
+    // the operands, the factor.
+    std::array<std::array<Handler, kKinds>, kCodes> then_mul{};
+
     // Sums. Row: the operands; b: their number.
     Handler wide_sum = nullptr, lane_sum = nullptr;
 

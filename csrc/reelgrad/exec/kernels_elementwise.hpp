@@ -135,6 +135,39 @@ constexpr std::array<Handler, 16> gates(std::index_sequence<kinds...>) {
     return handlers;
 }
 
+// Of the most frequent pairs of instructions one: an operator whose result is only a factor of a product. What it saves
+// is a result's way through memory, which takes longer than the multiplication.
+template <class P, class Operator, std::size_t kinds>
+[[gnu::flatten]] void then_mul(const Op& op, Frame& frame) {
+    constexpr std::size_t arity = ops::arity_v<Operator>;
+    const std::uint32_t* const row = frame.rows + op.a;
+    double* const result = cell(frame, op.result);
+    const Operand<P, (kinds & 1) != 0> a(frame, row[0]);
+    const Operand<P, (kinds & 2) != 0> b(frame, row[1]);
+    const Operand<P, (kinds & 4) != 0> c(frame, row[2]);  // of two operands: the factor, a slot
+    const Operand<P, false> factor(frame, row[arity]);
+    for (std::size_t r = 0; r < frame.packs; ++r) {
+        P value;
+        if constexpr (arity == 2) {
+            value = Operator::value(a[r], b[r]);
+        } else {
+            value = Operator::value(a[r], b[r], c[r]);
+        }
+        (value * factor[r]).store(result + r * P::width);
+    }
+}
+
+template <class Operator>
+inline constexpr bool has_then_mul =
+    is_one_of<Operator, ops::Add, ops::Sub, ops::Mul, ops::Fma, program::Fms, program::Fnma>;
+
+template <class P, class Operator, std::size_t... kinds>
+constexpr std::array<Handler, kKinds> then_mul_with_scalars(std::index_sequence<kinds...>) {
+    std::array<Handler, kKinds> handlers{};
+    ((handlers[kinds] = &then_mul<P, Operator, kinds>), ...);
+    return handlers;
+}
+
 template <class P, class Operator, std::size_t... kinds>
 constexpr std::array<Handler, kKinds> with_scalars(std::index_sequence<kinds...>) {
     std::array<Handler, kKinds> handlers{};
@@ -150,6 +183,9 @@ constexpr void enter_elementwise(KernelTable& table) {
         table.lane[code] = &elementwise<Lane, Operator, 0>;
         using Run = std::conditional_t<is_cheap<Operator>, Lane, Wide>;
         table.lane_run[code] = &lane_run<Run, Operator>;
+        if constexpr (has_then_mul<Operator>) {
+            table.then_mul[code] = then_mul_with_scalars<Wide, Operator>(std::make_index_sequence<all>());
+        }
         table.wide[code] = with_scalars<Wide, Operator>(std::make_index_sequence<reads_scalars<Operator> ? all : 1>());
     });
     table.gate = {

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 4> kComparisons{"<", "<=", "==", "!="};  
 struct Meaning {
     enum Kind : std::uint8_t {
         elementwise,
+        then_mul,
         run,
         gate,
         sum,
@@ -46,6 +47,9 @@ class Meanings {
             const Meaning meaning{Meaning::elementwise, info.name,
                                   static_cast<std::size_t>(std::max<int>(info.arity, 0))};
             for (const Handler handler : t.wide[code]) enter(handler, meaning);
+            for (const Handler handler : t.then_mul[code]) {
+                enter(handler, {Meaning::then_mul, meaning.name, meaning.arity});
+            }
             enter(t.lane[code], meaning);
             enter(t.lane_run[code], {Meaning::run, meaning.name, meaning.arity});
         }
@@ -150,6 +154,11 @@ class Listing {
                     text += joint(k, ", ") + at(operands[k]);
                 }
                 text += ")";
+                break;
+            case Meaning::then_mul:
+                text += at(op.result) + " = " + std::string(meaning.name) + "(";
+                for (std::size_t k = 0; k < meaning.arity; ++k) text += joint(k, ", ") + in_row(op, k);
+                text += ") * " + in_row(op, meaning.arity);
                 break;
             case Meaning::run:
                 text += "together\n";

@@ -38,6 +38,7 @@ class Lowering {
         lane_sums_.emplace(program_, uses_, sums_, kernels_, selected_.body);
         plan_gates();
         plan_pairs();
+        plan_factors();
         selected_.values = program_.size();
         const auto size = static_cast<ValueId>(program_.size());
         for (ValueId v = 0; v < size; ++v) {
@@ -186,6 +187,27 @@ class Lowering {
         }
     }
 
+    // An operator whose result is only a factor of a product nearby is done together with the multiplication.
+    void plan_factors() {
+        constexpr ValueId kNear = 16;
+        first_of_.assign(program_.size(), kNoValue);
+        is_factor_.assign(program_.size(), 0);
+        for (ValueId v = 0; v < program_.size(); ++v) {
+            if (uses_[v] == 0 || program_[v].code != code_of<ops::Mul> || program_.rate(v) != Rate::varying) continue;
+            if (lane_sums_->holds(v)) continue;
+            const auto operands = program_.operands(v);
+            for (const std::size_t k : {0, 1}) {
+                const ValueId u = operands[k], factor = operands[1 - k];
+                if (uses_[u] != 1 || v - u > kNear || first_of_[u] != kNoValue || is_factor_[factor] != 0) continue;
+                if (program_.rate(u) != Rate::varying || program_.rate(factor) != Rate::varying) continue;
+                if (kernels_.then_mul[static_cast<std::size_t>(program_[u].code)][0] == nullptr) continue;
+                first_of_[v] = u;
+                is_factor_[u] = 1;
+                break;
+            }
+        }
+    }
+
     // Of each product, the scalar as the second factor.
     static void scalars_last(std::vector<Operand>& row) {
         for (std::size_t k = 1; k < row.size(); k += 2) {
@@ -205,13 +227,15 @@ class Lowering {
     // --- Work that is done for every block.
 
     void varying(ValueId v) {
-        if (program_[v].code != Code::input && !lane_sums_->holds(v) && in_gate_[v] == 0) {
+        if (program_[v].code != Code::input && !lane_sums_->holds(v) && in_gate_[v] == 0 && is_factor_[v] == 0) {
             if (second_of_[v] != kNoValue) {
                 two_dots(v, second_of_[v]);
             } else if (made_before_[v] != 0) {
                 // It was made together with an earlier one.
             } else if (program::is_reduction(program_[v].code)) {
                 reduction(v);
+            } else if (first_of_[v] != kNoValue) {
+                then_mul(v, first_of_[v]);
             } else {
                 elementwise(v);
             }
@@ -253,6 +277,15 @@ class Lowering {
             kinds = 0;
         }
         selected_.body.add(handlers[kinds], result, operands_);
+    }
+
+    void then_mul(ValueId v, ValueId u) {
+        const auto factors = program_.operands(v);
+        operands_.clear();
+        const std::uint32_t kinds = kinds_of(program_.operands(u));
+        operands_.push_back({Operand::slot, factors[factors[0] == u ? 1 : 0]});
+        const auto code = static_cast<std::size_t>(program_[u].code);
+        selected_.body.add_row(kernels_.then_mul[code][kinds], {Operand::slot, v}, operands_, 0);
     }
 
     // Appends to operands_; tells which are scalars.
@@ -353,6 +386,8 @@ class Lowering {
     std::optional<LaneSums> lane_sums_;
     std::vector<ValueId> second_of_;  // by value: the sum that is made together with it
     std::vector<char> made_before_;   // by value: made together with an earlier one
+    std::vector<ValueId> first_of_;   // by value: the operator whose result it multiplies
+    std::vector<char> is_factor_;     // by value: done together with the multiplication that uses it
     std::vector<char> in_gate_;       // by value: a comparison that is made where it is used
     std::vector<Store> stores_;
     std::vector<std::uint32_t> first_store_;
