@@ -30,8 +30,8 @@ LISTED = [
         "v3 = exp(v1)\nv4 = mul(v3, v2)\nv5 = lane_sum(v4)\nv6 = lane_sum(v3)\nv7 = log(v5)\n"
         'output("y", v7)\noutput("n", v6)',
         [
+            r"  sum\d \+= s\d \* s\d",
             r"  sum\d \+= s\d",
-            r"  sum\d \+= s\d\*s\d",
             "epilogue, once",
             r"  c0 = log\(sum\d\)",
             "  y = c0",
@@ -49,6 +49,20 @@ LISTED = [
             r"    c\d = sqrt\(c\d\)",
             r"  a = c\d",
         ],
+    ),
+    (
+        "v3 = constant(2)\nv4 = dot_add(v0, v1, v0, v2, v0)\nv5 = relu(v4)\nv6 = dot_add(v0, v1, v3, v2, v0)\n"
+        'v7 = add(v5, v6)\noutput("y", v7)',
+        [r"  s\d = w \+ s0\*w \+ s1\*w", r"  s\d = w \+ s0\*2 \+ s1\*w", r"  s\d = relu\(s\d\)"],
+    ),
+    (
+        'v3 = sub(v1, v0)\nv4 = exp(v2)\nv5 = mul(v4, v3)\noutput("y", v5)',
+        [r"  s\d = exp\(s\d\)", r"  s\d = sub\(s\d, w\) \* s\d"],
+    ),
+    (
+        "v3 = exp(v1)\nv4 = sin(v2)\nv5 = mul(v1, v3)\nv6 = mul(v1, v4)\nv7 = lane_sum(v5)\nv8 = lane_sum(v6)\n"
+        'output("a", v7)\noutput("b", v8)',
+        [r"  s\d = sin\(s\d\)", r"  \(sum\d, sum\d\) \+= \(s\d, s\d\) \* s\d"],
     ),
     ('output("y", v0)', ["prologue, once", "epilogue, once", "  y = w"]),
 ]
