@@ -64,7 +64,7 @@ def one_total(terms: int) -> rg.Program:
 
 
 def layers(width: int) -> rg.Program:
-    """Sums of the same values times parameters: an odd number of them, some with an addend, and one that shares a part."""
+    """Sums of the same values times parameters, in number even and odd, and one of other values."""
     text = Text(width + 1, 3)
     values = text.varying
     for _ in range(2):
