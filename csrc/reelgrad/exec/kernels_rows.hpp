@@ -37,7 +37,7 @@ template <class P, KernelTable::Addend addend, bool scalars>
 void dot(const Op& op, Frame& frame) {
     const std::uint32_t* const row = frame.rows + op.a;
     const std::uint32_t* const end = row + 1 + 2 * op.b;
-    for_each_tile<8>(P::width == 1 ? 1 : frame.packs, [&]<std::size_t T>(std::size_t r) {
+    for_each_tile<8>(frame.packs, [&]<std::size_t T>(std::size_t r) {
         const std::size_t lane = r * P::width;
         P sum[T];
         for (std::size_t t = 0; t < T; ++t) {
@@ -60,6 +60,20 @@ void dot(const Op& op, Frame& frame) {
         double* const result = cell(frame, op.result) + lane;
         for (std::size_t t = 0; t < T; ++t) sum[t].store(result + t * P::width);
     });
+}
+
+// Of cells: four sums, which need not wait for each other. -0 is what adds nothing.
+template <class P, bool with_addend>
+void lane_dot(const Op& op, Frame& frame) {
+    const std::uint32_t* const row = frame.rows + op.a;
+    P sums[4] = {with_addend ? *cell(frame, row[0]) : 0.0, -0.0, -0.0, -0.0};
+    const auto add = [&](std::size_t k, P& sum) {
+        sum = mul_add(P(*cell(frame, row[1 + 2 * k])), P(*cell(frame, row[2 + 2 * k])), sum);
+    };
+    std::size_t k = 0;
+    for (; k + 4 <= op.b; k += 4) unrolled<4>([&](auto i) { add(k + i, sums[i]); });
+    for (; k < op.b; ++k) add(k, sums[k % 4]);
+    ((sums[0] + sums[1]) + (sums[2] + sums[3])).store(cell(frame, op.result));
 }
 
 // Two sums over the same slots: each pack is loaded once for both. Where registers are few a tile is of 4 packs.
@@ -177,7 +191,7 @@ constexpr void enter_rows(KernelTable& table) {
     table.dot = {{{&dot<Wide, T::no_addend, false>, &dot<Wide, T::no_addend, true>},
                   {&dot<Wide, T::scalar_addend, false>, &dot<Wide, T::scalar_addend, true>},
                   {&dot<Wide, T::slot_addend, false>, &dot<Wide, T::slot_addend, true>}}};
-    table.lane_dot = {&dot<Lane, T::no_addend, false>, &dot<Lane, T::slot_addend, false>};
+    table.lane_dot = {&lane_dot<Lane, false>, &lane_dot<Lane, true>};
     table.two_dots = {&two_dots<Wide, false>, &two_dots<Wide, true>};
     table.wide_sum = &sum<Wide>;
     table.lane_sum = &sum<Lane>;
