@@ -44,7 +44,8 @@ template <int W>
     const Pack<W> square = x * x;
     const Pack<W> rest = rest_of_product(x, x, square);
     const Reduced<W> reduced = reduce_by_ln_2(scale_factor * square);
-    return scale(mul_add(expm1_reduced(mul_add(Pack<W>(scale_factor), rest, reduced.r)), factor, factor), reduced.k);
+    const Pack<W> r = mul_add(Pack<W>(scale_factor), rest, reduced.r);
+    return exp_reduced(Reduced<W>{reduced.shifted, reduced.n, r}, factor);
 }
 
 // erfc(x) for x >= erf_end.

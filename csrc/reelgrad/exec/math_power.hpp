@@ -95,7 +95,7 @@ template <int W>
     const P rest = rest_of_product(b, logarithm.high, product) + b * logarithm.low;
     const Reduced<W> reduced = reduce_by_ln_2(between(-1000.0, 1000.0, product));
     const P r = reduced.r + select(abs(product) < 1000.0, rest, P(0.0));
-    const P power = scale(1.0 + expm1_reduced(r), reduced.k);
+    const P power = exp_reduced(Reduced<W>{reduced.shifted, reduced.n, r});
     const P y = select(b == 1.0, a, power);  // exact, as the eager pow is
     if (any(!(a > 0.0 && a < ops::infinity && abs(b) < ops::infinity))) [[unlikely]]
         return pow_at_edges(a, b, y);

@@ -239,6 +239,26 @@ inline Pairs<W, V> pairs_in_order(V a, V b) {
 }
 #endif
 
+// table[the last 4 bits of the word]
+#if defined(__AVX512F__) && !defined(REELGRAD_PLAIN_LANES)
+template <int W>
+constexpr bool has_lookup = W == 8 || W == 1;
+
+template <int W, class V, class U>
+[[gnu::always_inline]] inline V look_up(const double (&table)[16], U words) {
+    if constexpr (W == 8) {
+        return V(_mm512_permutex2var_pd(_mm512_loadu_pd(table), __m512i(words), _mm512_loadu_pd(table + 8)));
+    } else {
+        return table[words & 15];
+    }
+}
+#else
+template <int W>
+constexpr bool has_lookup = false;
+template <int W, class V, class U>
+V look_up(const double (&table)[16], U words);
+#endif
+
 // Vector registers' upper halves, which slow down code compiled for the baseline, are cleared before it is called.
 [[gnu::always_inline]] inline void leave_vector_code() {
 #if defined(__AVX__) && defined(__GNUC__)
