@@ -10,8 +10,9 @@ once without timing; ``python -m bench.report`` measures all ratios in one run a
     compiled                         reelgrad's rows where functions are compiled: rg.compile, rg.fit
     cpp_build                        the C++ of the benchmarks, built and loaded
     cpp_tape, limits                 the tape from C++; what can be had by hand in C++
+    scaling, curves                  a workload at sizes from 1 to 100,000; W1 to W9 so (W10 is array_sizes)
     timing, machine                  interleaved rounds and their ratios; what they ran on
-    measure -> report, figure        one run of everything -> Markdown and a plot
+    measure -> report, figure        one run of everything -> Markdown and plots
 
 Peers that are not installed are left out, with the reason.
 """

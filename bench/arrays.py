@@ -142,13 +142,17 @@ def xor_jax_loop() -> Run:
 
 
 def unpack(p: Any) -> tuple[Any, Any, Any, Any, Any, Any]:
-    """Return weights and biases of the network 2-16-16-1, as views of its array of parameters."""
-    return p[:32].reshape(16, 2), p[32:48], p[48:304].reshape(16, 16), p[304:320], p[320:336], p[336]
+    """Return weights and biases of a network 2-h-h-1, as views of its array of parameters."""
+    h = moons.width(len(p))
+    second, last = 3 * h, (h + 4) * h
+    w1, b1 = p[: 2 * h].reshape(h, 2), p[2 * h : second]
+    return w1, b1, p[second : last - h].reshape(h, h), p[last - h : last], p[last : last + h], p[last + h]
 
 
-def moons_numpy() -> Run:
+def moons_numpy(data: moons.Moons = moons.DATA) -> Run:
     """NumPy with the derivative written by hand."""
-    x, sides, n = moons.INPUTS, moons.SIDES, moons.POINTS
+    x, sides = data
+    n = len(sides)
 
     def run(steps: int) -> Result:
         p = moons.START.copy()
@@ -177,11 +181,11 @@ def moons_numpy() -> Run:
     return run
 
 
-def moons_torch() -> Run:
+def moons_torch(data: moons.Moons = moons.DATA) -> Run:
     """PyTorch: Linear layers and SGD."""
     torch = load("torch", "torch", optional=True)
     torch.set_num_threads(1)
-    x, sides = torch.tensor(moons.INPUTS), torch.tensor(moons.SIDES)
+    x, sides = torch.tensor(data.inputs), torch.tensor(data.sides)
     nn = torch.nn
 
     def run(steps: int) -> Result:
@@ -205,9 +209,9 @@ def moons_torch() -> Run:
     return run
 
 
-def moons_own() -> Run:
+def moons_own(data: moons.Moons = moons.DATA) -> Run:
     """Reelgrad in Array form, eagerly: the whole batch in each operation."""
-    x, sides = moons.INPUTS, moons.SIDES
+    x, sides = data
 
     def run(steps: int) -> Result:
         p = rg.array(moons.START)
@@ -225,10 +229,10 @@ def moons_own() -> Run:
     return run
 
 
-def _jax_moons_step() -> tuple[Any, Callable[[Any, Any], Any]]:
+def _jax_moons_step(data: moons.Moons) -> tuple[Any, Callable[[Any, Any], Any]]:
     jax = load("jax", "jax", optional=True)
     jnp = jax.numpy
-    x, sides = jnp.array(moons.INPUTS), jnp.array(moons.SIDES)
+    x, sides = jnp.array(data.inputs), jnp.array(data.sides)
 
     def loss(p: Any) -> Any:
         w1, b1, w2, b2, w3, b3 = unpack(p)
@@ -244,9 +248,9 @@ def _jax_moons_step() -> tuple[Any, Callable[[Any, Any], Any]]:
     return jax, step
 
 
-def moons_jax() -> Run:
+def moons_jax(data: moons.Moons = moons.DATA) -> Run:
     """JAX: one jitted call per step."""
-    jax, step = _jax_moons_step()
+    jax, step = _jax_moons_step(data)
     jitted = jax.jit(step)
     jax.block_until_ready(jitted(jax.numpy.array(moons.START), 1.0))
 
@@ -259,14 +263,14 @@ def moons_jax() -> Run:
     return run
 
 
-def moons_jax_loop() -> Run:
+def moons_jax_loop(data: moons.Moons = moons.DATA) -> Run:
     """JAX: the whole training as one fori_loop, compiled."""
-    jax, step = _jax_moons_step()
+    jax, step = _jax_moons_step(data)
 
     @jax.jit  # type: ignore[untyped-decorator, unused-ignore]
     def loop(p: Any, steps: int) -> Any:
         return jax.lax.fori_loop(
-            0, steps, lambda k, c: step(c[0], 1.0 - 0.9 * k / 100.0), (p, 0.0, jax.numpy.zeros(moons.POINTS))
+            0, steps, lambda k, c: step(c[0], 1.0 - 0.9 * k / 100.0), (p, 0.0, jax.numpy.zeros(len(data.sides)))
         )
 
     jax.block_until_ready(loop(jax.numpy.array(moons.START), 1))

@@ -68,16 +68,16 @@ def by_hand(normals: FloatArray) -> Answer:
     return Answer(discount * gains / paths, np.array(gradient) / paths)
 
 
-def numpy_blocked() -> Work:
+def numpy_blocked(normals: FloatArray = BY_STEP) -> Work:
     """NumPy with the derivative written by hand, block by block."""
-    return lambda: by_hand(BY_STEP)
+    return lambda: by_hand(normals)
 
 
-def torch_whole() -> Work:
+def torch_whole(by_step: FloatArray = BY_STEP) -> Work:
     """PyTorch, all paths at once; blocks by hand made it slower."""
     torch = load("torch", "torch", optional=True)
     torch.set_num_threads(1)
-    normals = torch.tensor(BY_STEP)
+    normals = torch.tensor(by_step)
 
     def work() -> tuple[Any, Any]:
         q = torch.tensor(INPUTS, requires_grad=True)
@@ -104,12 +104,12 @@ def _jax(normals: FloatArray, axis: int) -> Work:
     return lambda: jax.block_until_ready(gradient(*data))
 
 
-def jax_by_step() -> Work:
+def jax_by_step(normals: FloatArray = BY_STEP) -> Work:
     """JAX: vmap of value_and_grad of a path whose steps are unrolled, and the mean.
 
     Three times as fast as the gradient of the mean.
     """
-    return _jax(BY_STEP, 1)
+    return _jax(normals, 1)
 
 
 def jax_by_path() -> Work:
@@ -145,9 +145,9 @@ def expected() -> Answer:
     return by_hand(BY_STEP)
 
 
-JAX, TORCH = "JAX, time-major", "PyTorch"
+JAX, TORCH, NUMPY = "JAX, time-major", "PyTorch", "NumPy, derivative by hand, blocked"
 PEERS: Makers = (
-    ("NumPy, derivative by hand, blocked", numpy_blocked),
+    (NUMPY, numpy_blocked),
     (JAX, jax_by_step),
     ("JAX, row-major", jax_by_path),
     ("JAX, scan", jax_scan),

@@ -59,37 +59,38 @@ def _add_by_hand(inputs: FloatArray, targets: FloatArray, gradient: FloatArray) 
     return float(error @ error)
 
 
-def numpy_whole() -> Work:
+def numpy_whole(samples: int = SAMPLES) -> Work:
     """NumPy with the derivative written by hand."""
 
     def work() -> tuple[float, FloatArray]:
         gradient = np.zeros_like(PARAMETERS)
-        return _add_by_hand(INPUTS, TARGETS, gradient), gradient
+        return _add_by_hand(INPUTS[:samples], TARGETS[:samples], gradient), gradient
 
     return work
 
 
-def numpy_blocked() -> Work:
+def numpy_blocked(samples: int = SAMPLES) -> Work:
     """NumPy with the derivative written by hand, block by block."""
 
     def work() -> tuple[float, FloatArray]:
         gradient, loss = np.zeros_like(PARAMETERS), 0.0
-        for s in range(0, SAMPLES, BLOCK):
-            loss += _add_by_hand(INPUTS[s : s + BLOCK], TARGETS[s : s + BLOCK], gradient)
+        for s in range(0, samples, BLOCK):
+            block = slice(s, min(s + BLOCK, samples))
+            loss += _add_by_hand(INPUTS[block], TARGETS[block], gradient)
         return loss, gradient
 
     return work
 
 
-def _torch(block: int) -> Work:
+def _torch(block: int, samples: int) -> Work:
     torch = load("torch", "torch", optional=True)
     torch.set_num_threads(1)
-    inputs, targets = torch.tensor(INPUTS), torch.tensor(TARGETS)
+    inputs, targets = torch.tensor(INPUTS[:samples]), torch.tensor(TARGETS[:samples])
 
     def work() -> tuple[Any, Any]:
         p = torch.tensor(PARAMETERS, requires_grad=True)
         total = 0.0
-        for s in range(0, SAMPLES, block):
+        for s in range(0, samples, block):
             w1, b1, w2, b2, w3, b3 = unpack(p)
             h = torch.tanh(torch.addmm(b1, inputs[s : s + block], w1.T))
             h = torch.tanh(torch.addmm(b2, h, w2.T))
@@ -102,14 +103,14 @@ def _torch(block: int) -> Work:
     return work
 
 
-def torch_whole() -> Work:
+def torch_whole(samples: int = SAMPLES) -> Work:
     """PyTorch."""
-    return _torch(SAMPLES)
+    return _torch(samples, samples)
 
 
 def torch_blocked() -> Work:
     """PyTorch, block by block: longer ones, for it pays for each call."""
-    return _torch(4 * BLOCK)
+    return _torch(4 * BLOCK, SAMPLES)
 
 
 def _jax_loss(jax: Any, p: Any, inputs: Any, targets: Any) -> Any:
@@ -120,20 +121,20 @@ def _jax_loss(jax: Any, p: Any, inputs: Any, targets: Any) -> Any:
     return jax.numpy.sum((jax.vmap(network)(inputs) - targets) ** 2)
 
 
-def jax_whole() -> Work:
+def jax_whole(samples: int = SAMPLES) -> Work:
     """JAX as a user writes it: jit of value_and_grad of a sum over vmap."""
     jax = load("jax", "jax", optional=True)
-    data = jax.numpy.array(PARAMETERS), jax.numpy.array(INPUTS), jax.numpy.array(TARGETS)
+    data = [jax.numpy.array(a) for a in (PARAMETERS, INPUTS[:samples], TARGETS[:samples])]
     jitted = jax.jit(jax.value_and_grad(lambda p, x, t: _jax_loss(jax, p, x, t)))
     return lambda: jax.block_until_ready(jitted(*data))
 
 
-def jax_blocked() -> Work:
+def jax_blocked(samples: int = SAMPLES) -> Work:
     """JAX with the blocks written by hand: a scan over blocks, the gradient taken inside."""
     jax = load("jax", "jax", optional=True)
     jnp = jax.numpy
     p = jnp.array(PARAMETERS)
-    blocks = jnp.array(INPUTS.reshape(-1, BLOCK, 2)), jnp.array(TARGETS.reshape(-1, BLOCK))
+    blocks = jnp.array(INPUTS[:samples].reshape(-1, BLOCK, 2)), jnp.array(TARGETS[:samples].reshape(-1, BLOCK))
 
     @jax.jit  # type: ignore[untyped-decorator, unused-ignore]
     def gradient(p: Any, blocks: Any) -> Any:
@@ -153,11 +154,12 @@ def expected() -> Answer:
 
 
 JAX, JAX_BLOCKED = "JAX", "JAX, blocked by hand"
+NUMPY_BLOCKED, TORCH = "NumPy, derivative by hand, blocked", "PyTorch"
 PEERS: Makers = (
     (JAX_BLOCKED, jax_blocked),
     (JAX, jax_whole),
-    ("NumPy, derivative by hand, blocked", numpy_blocked),
+    (NUMPY_BLOCKED, numpy_blocked),
     ("NumPy, derivative by hand", numpy_whole),
     ("PyTorch, blocked by hand", torch_blocked),
-    ("PyTorch", torch_whole),
+    (TORCH, torch_whole),
 )

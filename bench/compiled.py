@@ -53,10 +53,10 @@ def moons_loss(p: Any, x: Any, side: Any) -> Any:
     return rg.relu(1.0 - score * side) + moons.PENALTY * sum(q * q for q in p)
 
 
-def moons_fit() -> Run:
+def moons_fit(data: moons.Moons = moons.DATA) -> Run:
     """W3: the loss of one point, the rate by a schedule."""
     rate = rg.optim.schedules.linear(moons.rate(0), moons.rate(moons.STEPS), moons.STEPS)
-    return _fitting(moons_loss, moons.START, (moons.INPUTS, moons.SIDES), rate)
+    return _fitting(moons_loss, moons.START, data, rate)
 
 
 # --- W4, W5, W7, W8
@@ -66,10 +66,10 @@ def _squared_error(p: Any, x: Any, target: Any) -> Any:
     return batch.squared_error(p, x, target, rg.tanh)
 
 
-def batch_gradient() -> Work:
+def batch_gradient(samples: int = batch.SAMPLES) -> Work:
     """W4, one thread."""
     loss = rg.compile(_squared_error, in_axes=(None, 0, 0), reduce="sum", threads=1)
-    return partial(loss.value_and_grad, batch.PARAMETERS, batch.INPUTS, batch.TARGETS)
+    return partial(loss.value_and_grad, batch.PARAMETERS, batch.INPUTS[:samples], batch.TARGETS[:samples])
 
 
 def batch_gradient_two_threads() -> Work:
@@ -86,10 +86,10 @@ def _payoff(inputs: Any, normals: Any) -> Any:
     return asian.discounted_payoff(inputs, normals, rg.exp, rg.sqrt, rg.relu)
 
 
-def asian_by_step() -> Work:
+def asian_by_step(normals: FloatArray = asian.BY_STEP) -> Work:
     """W5, time-major as the limit has it."""
     price = rg.compile(_payoff, in_axes=(None, 1), reduce="mean", threads=1)
-    return partial(price.value_and_grad, asian.INPUTS, asian.BY_STEP)
+    return partial(price.value_and_grad, asian.INPUTS, normals)
 
 
 def asian_by_path() -> Work:
@@ -102,10 +102,10 @@ def _one_sample(p: Any) -> Any:
     return batch.squared_error(p, replay.INPUT.tolist(), replay.TARGET, rg.tanh)
 
 
-def one_sample() -> Work:
+def one_sample(parameters: FloatArray = batch.PARAMETERS) -> Work:
     """W7, the gradient into an array that is there."""
     loss = rg.compile(_one_sample)
-    return partial(loss.value_and_grad, batch.PARAMETERS, out=np.empty_like(batch.PARAMETERS))
+    return partial(loss.value_and_grad, parameters, out=np.empty_like(parameters))
 
 
 def one_sample_new_array() -> Work:
@@ -113,9 +113,9 @@ def one_sample_new_array() -> Work:
     return partial(rg.compile(_one_sample).value_and_grad, batch.PARAMETERS)
 
 
-def long_gradient() -> Work:
+def long_gradient(program: long_program.LongProgram | None = None) -> Work:
     """W8."""
-    program = long_program.timed_program()
+    program = program or long_program.timed_program()
     body = program.compiled()
     total = rg.compile(lambda x: body(x, rg.tanh, rg.exp), in_axes=0, reduce="sum", threads=1)
     return partial(total.value_and_grad, program.lanes())

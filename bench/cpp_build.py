@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.engines import PeerMissing
 from bench.timing import pin, unpin
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "bench"
+T = TypeVar("T")
 
 
 class BuildImpossible(PeerMissing):
@@ -71,3 +73,19 @@ def _compiler() -> str:
         if line.startswith("CMAKE_CXX_COMPILER:"):
             return _run([line.partition("=")[2], "--version"]).partition("\n")[0]
     return "unknown"
+
+
+@cache
+def _built(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except BuildImpossible as reason:
+        return reason
+
+
+def once(make: Callable[[], T]) -> T:
+    """Return what `make` builds, built once; or raise BuildImpossible at each call."""
+    found: T | BuildImpossible = _built(make)
+    if isinstance(found, BuildImpossible):
+        raise found
+    return found

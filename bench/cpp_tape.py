@@ -6,13 +6,12 @@ the tape and of nothing else.
 
 import ctypes
 
-from bench.cpp_build import Library
-from bench.cpp_build import build as build_library
+from bench.cpp_build import Library, build
 
 
-def build() -> "CppTape":
-    """Build with the flags of an ordinary release build; return the loaded benchmark."""
-    return CppTape(build_library("w6_tape"))
+def library() -> Library:
+    """Build with the flags of an ordinary release build."""
+    return build("w6_tape")
 
 
 class CppTape:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +16,18 @@ import reelgrad as rg
 from bench.cpp_build import ROOT, BuildImpossible
 
 OPERATORS_PER_STEP = 8
-CPP, CYTHON, NODES = "C++ in an extension module", "Cython", "Nodes"
+CPP, CYTHON, NODES = "reelgrad from C++", "reelgrad from Cython", "reelgrad, Nodes"
 STEPS = 100_000
 Walk = Callable[[Any, Any, float, int], Any]
 
 
-def build(folder: Path) -> ModuleType:
-    """Compile bench/cython/walk.pyx in `folder`, with the flags of a release build; return the module."""
+def build() -> ModuleType:
+    """Compile bench/cython/walk.pyx, with the flags of a release build; return the module."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return _build(Path(folder))
+
+
+def _build(folder: Path) -> ModuleType:
     compiler = os.environ.get("CXX") or shutil.which("c++")
     if compiler is None or importlib.util.find_spec("Cython") is None:
         raise BuildImpossible("W9 needs a C++ compiler, and Cython: pip install '.[bench]'")

@@ -256,11 +256,11 @@ class TorchScalars(Engine):
 
     def gradient(self, xs: Sequence[Any]) -> list[float]:
         """Read .grad."""
-        return [float(x.grad) for x in xs]
+        return [0.0 if x.grad is None else float(x.grad) for x in xs]
 
     def value(self, y: Any) -> float:
         """Read the item."""
-        return float(y)
+        return float(y.item())
 
 
 class CasadiSX(Engine):

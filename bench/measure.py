@@ -15,8 +15,9 @@ import reelgrad as rg
 from bench import moons, operators, xor
 from bench.arrays import MOONS_RUNS, XOR_RUNS, Run
 from bench.compiled import FIT, moons_fit, xor_fit
-from bench.cpp_build import BuildImpossible
-from bench.cpp_tape import CppTape, build
+from bench.cpp_build import BuildImpossible, once
+from bench.cpp_tape import CppTape, library
+from bench.curves import CURVES
 from bench.engines import DIFFERENTIATING, TRAINING, Engine, Floats, Micrograd, Reelgrad
 from bench.limits import LIMIT, moons_limit, xor_limit
 from bench.long_tape import small_graph_on_a_long_tape
@@ -32,6 +33,7 @@ from bench.measure_programs import (
 )
 from bench.parts import ArrayPart, CppPart, Effort, EmbeddingPart, Part, made
 from bench.program import GRADIENT_TOLERANCE, Program, mixed_program
+from bench.scaling import Scaling, measure_curve
 from bench.timing import Rounds, Variant, interleave, timed
 from bench.training import Path as TrainingPath
 from bench.training import Task, forward_only, path_of, require_same_loss, train
@@ -62,6 +64,7 @@ class Measurements:
     compile: list[CompileTime]
     embedding: EmbeddingPart
     arrays: ArrayPart
+    scaling: list[Scaling]
 
 
 # --- W1
@@ -282,7 +285,7 @@ def _measure_tape(tape: CppTape, rounds: int, wanted: int) -> CppPart:
 def measure_tape(rounds: int, wanted: int) -> CppPart:
     """Build and time the C++ benchmark, per operator."""
     try:
-        tape = build()
+        tape = CppTape(once(library))
     except BuildImpossible as reason:
         return CppPart(missing=str(reason))
     try:
@@ -311,4 +314,5 @@ def measure(effort: Effort) -> Measurements:
         compile=measure_compile(effort.compile_with_jax),
         embedding=measure_embedding(effort.embedding),
         arrays=measure_arrays(effort.arrays),
+        scaling=[measure_curve(curve, effort.scaling, effort.scaling_size) for curve in CURVES],
     )

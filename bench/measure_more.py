@@ -1,13 +1,11 @@
 """The parts of a run about Arrays by size and about modules of others that record on the tape."""
 
-import tempfile
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 from bench import embedding
 from bench.array_sizes import NUMPY, WORKLOADS, matrix_vector_recorder
-from bench.cpp_build import BuildImpossible
+from bench.cpp_build import BuildImpossible, once
 from bench.gradients import Work, require_same_gradient
 from bench.parts import ArrayPart, EmbeddingPart, made
 from bench.timing import Variant, interleave, timed
@@ -44,13 +42,12 @@ def measure_arrays(rounds: int) -> ArrayPart:
 
 def measure_embedding(rounds: int) -> EmbeddingPart:
     """Time W9, per operator."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            walk = embedding.build(Path(folder))
-        except BuildImpossible as impossible:
-            return EmbeddingPart(missing=str(impossible))
-        variants = [
-            Variant(name, timed(record, embedding.STEPS * embedding.OPERATORS_PER_STEP))
-            for name, record in embedding.variants(walk)
-        ]
-        return EmbeddingPart(interleave("W9, embedding", variants, rounds))
+    try:
+        walk = once(embedding.build)
+    except BuildImpossible as impossible:
+        return EmbeddingPart(missing=str(impossible))
+    variants = [
+        Variant(name, timed(record, embedding.STEPS * embedding.OPERATORS_PER_STEP))
+        for name, record in embedding.variants(walk)
+    ]
+    return EmbeddingPart(interleave("W9, embedding", variants, rounds))

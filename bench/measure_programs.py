@@ -18,7 +18,7 @@ from bench.parts import Part, made
 from bench.timing import Rounds, Variant, interleave, timed
 from reelgrad import _core
 
-BATCH_OF_W4 = "W4, by the same measure"
+BATCH_OF_W4 = "reelgrad on W4, by the same measure"
 
 
 def _repeat(work: Work, times: int) -> None:

@@ -5,7 +5,9 @@ Some 65,000 operators per step: the cost of a network written with scalars. From
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from math import isqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,30 +23,48 @@ FINAL_LOSS = 0.0132907307  # to the digits given
 Floats2D = NDArray[np.float64]
 
 
-def _data() -> tuple[Floats2D, Floats2D, Floats2D]:
+class Moons(NamedTuple):
+    """Points, an array (n, 2), and their sides, -1 or 1."""
+
+    inputs: Floats2D
+    sides: Floats2D
+
+
+def two_moons(points: int, rng: np.random.Generator) -> Moons:
+    """Return so many points, one half on either moon."""
+    halves = points - points // 2, points // 2
+    upper, lower = (np.column_stack([np.cos(t), np.sin(t)]) for t in (np.linspace(0.0, np.pi, n) for n in halves))
+    inputs = np.vstack([upper, [1.0, 0.5] - lower]) + 0.1 * rng.standard_normal((points, 2))
+    return Moons(inputs, np.repeat([-1.0, 1.0], halves))
+
+
+def _data() -> tuple[Moons, Floats2D]:
     rng = np.random.default_rng(1337)
-    t = np.linspace(0.0, np.pi, POINTS // 2)
-    upper = np.column_stack([np.cos(t), np.sin(t)])
-    points = np.vstack([upper, [1.0, 0.5] - upper]) + 0.1 * rng.standard_normal((POINTS, 2))
-    sides = np.repeat([-1.0, 1.0], POINTS // 2)
+    data = two_moons(POINTS, rng)
     w1, w2, w3 = (rng.uniform(-1.0, 1.0, size) for size in (32, 256, 16))
-    return points, sides, np.concatenate([w1, np.zeros(16), w2, np.zeros(16), w3, np.zeros(1)])
+    return data, np.concatenate([w1, np.zeros(16), w2, np.zeros(16), w3, np.zeros(1)])
 
 
-# Points (100, 2), their sides -1 or 1, and the parameters to start from in the order W1 b1 W2 b2 W3 b3, row by row.
-INPUTS, SIDES, START = _data()
-_ROWS: list[list[float]] = INPUTS.tolist()
-_SIDES: list[float] = SIDES.tolist()
+# The data, and the parameters to start from in the order W1 b1 W2 b2 W3 b3, row by row.
+DATA, START = _data()
+INPUTS, SIDES = DATA
 
 Layer = tuple[list[Sequence[Any]], Sequence[Any]]
 
 
+def width(parameters: int) -> int:
+    """Return h for a network 2-h-h-1 that has so many parameters, which are h^2 + 5h + 1."""
+    return (isqrt(4 * parameters + 21) - 5) // 2
+
+
 def layers(p: Sequence[Any]) -> tuple[Layer, Layer, Layer]:
-    """Return rows of weights and the biases of each layer."""
+    """Return rows of weights and the biases of each layer of a network 2-h-h-1."""
+    h = width(len(p))
+    second, last = 3 * h, (h + 4) * h
     return (
-        ([p[2 * j : 2 * j + 2] for j in range(16)], p[32:48]),
-        ([p[48 + 16 * j : 64 + 16 * j] for j in range(16)], p[304:320]),
-        ([p[320:336]], p[336:337]),
+        ([p[2 * j : 2 * j + 2] for j in range(h)], p[2 * h : second]),
+        ([p[second + h * j : second + h * (j + 1)] for j in range(h)], p[last - h : last]),
+        ([p[last : last + h]], p[last + h :]),
     )
 
 
@@ -60,11 +80,13 @@ def score(network: tuple[Layer, Layer, Layer], x: Sequence[float], relu: Callabl
     return dense(network[2], h)[0]
 
 
-def _loss(parameters: Sequence[Any], engine: Engine) -> tuple[Any, list[Any]]:
+def _loss(
+    rows: list[list[float]], sides: list[float], parameters: Sequence[Any], engine: Engine
+) -> tuple[Any, list[Any]]:
     relu = engine.relu
     network = layers(parameters)
-    scores = [score(network, x, relu) for x in _ROWS]
-    hinge = sum(relu(1.0 - s * side) for s, side in zip(scores, _SIDES, strict=True)) * (1.0 / POINTS)
+    scores = [score(network, x, relu) for x in rows]
+    hinge = sum(relu(1.0 - s * side) for s, side in zip(scores, sides, strict=True)) * (1.0 / len(rows))
     return hinge + sum(q * q for q in parameters) * PENALTY, scores
 
 
@@ -78,4 +100,9 @@ def accuracy(scores: Sequence[float]) -> float:
     return float(np.mean((np.asarray(scores) > 0.0) == (SIDES > 0.0)))
 
 
-MOONS = Task(START.tolist(), STEPS, _loss, rate)
+def task_on(data: Moons) -> Task:
+    """Return the training on these points."""
+    return Task(START.tolist(), STEPS, partial(_loss, data.inputs.tolist(), data.sides.tolist()), rate)
+
+
+MOONS = task_on(DATA)

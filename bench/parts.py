@@ -27,6 +27,8 @@ class Effort:
     long_program: int = 15
     arrays: int = 9
     embedding: int = 11
+    scaling: int = 5
+    scaling_size: int = 100_000
     compile_with_jax: int = 1_000  # operators, for which JAX needs a minute
     tape_operators: int = 10_000_000
 
@@ -46,6 +48,8 @@ QUICK = Effort(
     long_program=2,
     arrays=2,
     embedding=2,
+    scaling=1,
+    scaling_size=1_000,
     compile_with_jax=0,
     tape_operators=1_000_000,
 )

@@ -51,17 +51,33 @@ class Program:
         exec(self.source, namespace)
         return namespace["body"]
 
+    @cached_property
+    def needed(self) -> list[int]:
+        """The places of those operators that the output depends on, the output's included."""
+        slots = {self.operators[-1][1]}
+        places = []
+        for place in range(len(self.operators) - 1, -1, -1):
+            name, a, b = self.operators[place]
+            if a in slots:
+                places.append(place)
+                if name in SYMBOLS:
+                    slots.add(b)
+        return places[::-1]
+
     @property
     def ancestors(self) -> int:
         """How many operators the output depends on, itself included."""
-        needed = {self.operators[-1][1]}
-        count = 0
-        for name, a, b in reversed(self.operators):
-            if a in needed:
-                count += 1
-                if name in SYMBOLS:
-                    needed.add(b)
-        return count
+        return len(self.needed)
+
+    def tail(self, length: int) -> "Program":
+        """Return the last `length` operators that the output depends on, applied to what the others leave behind."""
+        operators = [self.operators[place] for place in self.needed]
+        values = list(self.inputs)
+        for name, a, b in operators[:-length]:
+            result = _apply(name, values[a], values[b])
+            assert result is not None
+            values[a] = result
+        return Program(values, operators[-length:])
 
 
 def _apply(name: str, a: float, b: float) -> float | None:

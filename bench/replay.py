@@ -17,17 +17,27 @@ INPUT, TARGET = batch.INPUTS[0], float(batch.TARGETS[0])
 REPEATS = 100  # calls in a timed turn
 
 
-def numpy_by_hand() -> Work:
+def network(hidden: int) -> FloatArray:
+    """Return parameters of a network 2-h-h-1, whose loss takes 2h^2 + 8h + 2 operators."""
+    rng = np.random.default_rng(hidden)
+    layers = ((2 * hidden, 1.0), (hidden, 0.1), (hidden * hidden, 1.0 / hidden), (hidden + 1, 1.0))
+    return np.concatenate(
+        [rng.uniform(-size, size, number) for number, size in layers[:3]]
+        + [np.zeros(hidden), rng.uniform(-1.0, 1.0, hidden + 1)]
+    )
+
+
+def numpy_by_hand(parameters: FloatArray = batch.PARAMETERS) -> Work:
     """NumPy with the derivative written by hand."""
+    w1, b1, w2, b2, w3, b3 = unpack(parameters)
 
     def work() -> tuple[float, FloatArray]:
-        gradient = np.empty_like(batch.PARAMETERS)
-        w1, b1, w2, b2, w3, b3 = unpack(batch.PARAMETERS)
+        gradient = np.empty_like(parameters)
         g1, c1, g2, c2, g3, _ = unpack(gradient)
         h1 = np.tanh(w1 @ INPUT + b1)
         h2 = np.tanh(w2 @ h1 + b2)
         error = w3 @ h2 + b3 - TARGET
-        gradient[336] = d = 2.0 * error
+        gradient[-1] = d = 2.0 * error
         g3[:] = d * h2
         c2[:] = d * w3 * (1.0 - h2 * h2)
         g2[:] = np.multiply.outer(c2, h1)
@@ -38,7 +48,7 @@ def numpy_by_hand() -> Work:
     return work
 
 
-def _jax(*, own_array: bool) -> Work:
+def _jax(numbers: FloatArray, *, own_array: bool) -> Work:
     jax = load("jax", "jax", optional=True)
     tanh = jax.numpy.tanh
 
@@ -47,7 +57,7 @@ def _jax(*, own_array: bool) -> Work:
         return (tanh(w2 @ tanh(w1 @ INPUT + b1) + b2) @ w3 + b3 - TARGET) ** 2
 
     jitted = jax.jit(jax.value_and_grad(loss))
-    parameters = jax.numpy.array(batch.PARAMETERS) if own_array else batch.PARAMETERS
+    parameters = jax.numpy.array(numbers) if own_array else numbers
 
     def work() -> tuple[Any, Any]:
         value, gradient = jitted(parameters)
@@ -56,25 +66,25 @@ def _jax(*, own_array: bool) -> Work:
     return work
 
 
-def jax_jit() -> Work:
+def jax_jit(parameters: FloatArray = batch.PARAMETERS) -> Work:
     """JAX: jit of value_and_grad."""
-    return _jax(own_array=False)
+    return _jax(parameters, own_array=False)
 
 
-def jax_jit_own_array() -> Work:
+def jax_jit_own_array(parameters: FloatArray = batch.PARAMETERS) -> Work:
     """JAX: jit of value_and_grad, with its own array going in."""
-    return _jax(own_array=True)
+    return _jax(parameters, own_array=True)
 
 
-def casadi_buffers() -> Work:
+def casadi_buffers(parameters: FloatArray = batch.PARAMETERS) -> Work:
     """CasADi's virtual machine on raw buffers, its fastest way to call."""
     casadi = load("casadi", "casadi", optional=True)
-    p = casadi.SX.sym("p", len(batch.PARAMETERS))
-    loss = batch.squared_error([p[q] for q in range(len(batch.PARAMETERS))], INPUT.tolist(), TARGET, casadi.tanh)
+    p = casadi.SX.sym("p", len(parameters))
+    loss = batch.squared_error([p[q] for q in range(len(parameters))], INPUT.tolist(), TARGET, casadi.tanh)
     function = casadi.Function("replay", [p], [loss, casadi.gradient(loss, p)])
     buffer, run = function.buffer()
-    value, gradient = np.empty(1), np.empty_like(batch.PARAMETERS)
-    buffer.set_arg(0, batch.PARAMETERS.data)
+    value, gradient = np.empty(1), np.empty_like(parameters)
+    buffer.set_arg(0, parameters.data)
     buffer.set_res(0, value.data)
     buffer.set_res(1, gradient.data)
 
@@ -91,10 +101,10 @@ def expected() -> Answer:
     return Answer(*numpy_by_hand()())
 
 
-JAX = "JAX, jit"
+JAX, CASADI, NUMPY = "JAX, jit", "CasADi, raw buffers", "NumPy, derivative by hand"
 PEERS: Makers = (
     (JAX, jax_jit),
     ("JAX, jit, an array of its own", jax_jit_own_array),
-    ("CasADi, raw buffers", casadi_buffers),
-    ("NumPy, derivative by hand", numpy_by_hand),
+    (CASADI, casadi_buffers),
+    (NUMPY, numpy_by_hand),
 )

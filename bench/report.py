@@ -1,4 +1,4 @@
-"""``python -m bench.report``: measure everything in one run; write ``docs/benchmarks.md`` and ``docs/benchmarks.svg``.
+"""``python -m bench.report``: measure everything in one run; write ``docs/benchmarks.md`` and its two figures.
 
 With ``--quick`` a dry run of few rounds, written to a temporary folder. The machine should do nothing else meanwhile.
 """
@@ -14,6 +14,7 @@ from bench import asian, batch, embedding, figure, long_program, machine, sectio
 from bench.cpp_build import ROOT
 from bench.measure import Measurements, measure
 from bench.parts import FULL, QUICK
+from bench.scaling_section import scaling_lines, scaling_section
 from bench.targets import targets
 from bench.timing import pin
 
@@ -34,8 +35,8 @@ def page(m: Measurements, where: str) -> str:
   rounds, of the ratio within one round; a time is the median of the rounds, or the fastest where it says so. A first
   round warms up and is dropped.
 - **Answers before times.** Every variant's gradient or loss is compared before it is timed: in W1 to W3 with
-  reelgrad's, in W4, W5 and W7 with NumPy's, to 1e-10 of the largest derivative, in W8 with the tape's, to 1e-9. The
-  moons network must end at the loss 0.0132907307 with all points on their side, the C++ tape at the bits of plain
+  reelgrad's, in W4, W5 and W7 with NumPy's, to 1e-10 of the largest derivative, in W8 with the tape's, to 1e-9; again at
+  each size in [how it scales](#how-it-scales), where W3's losses are compared with NumPy's. The moons network must end at the loss 0.0132907307 with all points on their side, the C++ tape at the bits of plain
   doubles.
 - **The reference is plain Python floats**: the same source, the same arithmetic in the same order, with no derivative.
   In W2 and W3 the floats repeat the forward passes of the training on the same parameters.
@@ -136,6 +137,12 @@ value only. PyTorch and JAX are made for large arrays; where theirs are the bold
 
 {sections.arrays_section(m.arrays)}
 
+## How it scales
+
+![Times by size](benchmarks-scaling.svg)
+
+{scaling_section(m.scaling)}
+
 ## Where others win
 
 {sections.losses_section(m)}
@@ -166,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measured = measure(QUICK if options.quick else FULL)
     (folder / "benchmarks.md").write_text(page(measured, where), encoding="utf-8")
     figure.draw(sections.panels(measured), folder / "benchmarks.svg")
-    print(f"written: {folder / 'benchmarks.md'} and benchmarks.svg", file=sys.stderr)
+    figure.draw_scaling(scaling_lines(measured.scaling, measured.arrays), folder / "benchmarks-scaling.svg")
+    print(f"written: {folder / 'benchmarks.md'} and its figures", file=sys.stderr)
     missed = [target.claim for target in targets(measured) if target.met is False]
     for claim in missed:
         print(f"target missed: {claim}", file=sys.stderr)

@@ -1,9 +1,9 @@
 """The sections of the report, as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bench import operators
-from bench.array_sizes import NUMPY
+from bench.array_sizes import NUMPY, OWN
 from bench.compiled import FIT
 from bench.embedding import CPP
 from bench.figure import Bar, Panel, duration, factor
@@ -11,14 +11,9 @@ from bench.limits import LIMIT
 from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, Measurements
 from bench.measure_programs import CompileTime
 from bench.parts import ArrayPart, CppPart, EmbeddingPart, Part
+from bench.table import table
 from bench.targets import targets
 from bench.timing import Metric, Rounds
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; all columns but the first are numbers."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def targets_section(m: Measurements) -> str:
@@ -142,19 +137,21 @@ def bounded_section(rounds: Rounds, memory: dict[int, int]) -> str:
 60,000 operators before it. The training loop never resets its tape; the memory that the tape holds: {sizes} steps."""
 
 
+CPP_ROWS = {
+    "the same arithmetic on plain doubles": Metric("plain"),
+    "record": Metric("tape", "record"),
+    "reverse": Metric("tape", "reverse"),
+    "record and reverse": Metric("tape", "total"),
+    "record into memory used for the first time": Metric("first"),
+}
+
+
 def cpp_section(part: CppPart) -> str:
     """W6."""
     if part.rounds is None:
         return f"Not measured: {part.missing}"
-    names = {
-        "the same arithmetic on plain doubles": Metric("plain"),
-        "record": Metric("tape", "record"),
-        "reverse": Metric("tape", "reverse"),
-        "record and reverse": Metric("tape", "total"),
-        "record into memory used for the first time": Metric("first"),
-    }
     rows = []
-    for name, metric in names.items():
+    for name, metric in CPP_ROWS.items():
         median, fastest = part.rounds.median(metric), part.rounds.minimum(metric)
         rows.append((name, duration(median), duration(fastest), factor(part.rounds.ratio(metric, Metric("plain")))))
     return f"""\
@@ -206,26 +203,39 @@ def losses_section(m: Measurements) -> str:
 def missing_section(m: Measurements) -> str:
     """Tell which peers were left out."""
     parts = m.chain, m.xor, m.moons, m.batch, m.asian, m.replay, m.long_program
-    reasons = sorted({reason for part in parts for reason in part.missing})
+    lists = [part.missing for part in parts] + [m.arrays.missing] + [curve.missing for curve in m.scaling]
+    reasons = sorted({reason for missing in lists for reason in missing})
     return "" if not reasons else "\nLeft out:\n\n" + "\n".join(f"- {reason}" for reason in reasons) + "\n"
 
 
 def panels(m: Measurements) -> list[Panel]:
     """Return what the plot shows: medians."""
 
-    def of(title: str, part: Part, metric: str = "time") -> Panel:
-        own = Metric(REELGRAD, metric)
-        shown = [Metric(name, metric) for name in part.names if name != REELGRAD_NEW_TAPE]
-        bars = [Bar(x.variant, part.rounds.median(x), part.rounds.ratio(x, own)) for x in shown if x in part.rounds]
-        return Panel(title, bars)
+    def of(title: str, rounds: Rounds, bars: dict[str, Metric], own: Metric) -> Panel:
+        ratios = {name: None if x == own else rounds.ratio(x, own) for name, x in bars.items()}
+        return Panel(title, [Bar(name, rounds.median(x), ratios[name]) for name, x in bars.items()])
 
-    shown = [
-        ("W1, chain of 1,000 operators: forward, per operator", m.chain, "forward"),
-        ("W1, chain of 1,000 operators: backward, per operator", m.chain, "backward"),
-        ("W2, XOR: training, per epoch", m.xor, "time"),
-        ("W3, moons network: training, per step", m.moons, "time"),
-        ("W4, gradient over a batch, per sample", m.batch, "time"),
-        ("W5, Asian call: gradient, per path", m.asian, "time"),
-        ("W7, one sample: gradient, per call", m.replay, "time"),
-    ]
-    return [of(*panel) for panel in shown if Metric(REELGRAD, panel[2]) in panel[1].rounds]
+    shown = []
+
+    def add(title: str, rounds: Rounds, metric: str = "time", own_name: str = REELGRAD) -> None:
+        bars = {name: Metric(name, metric) for name in rounds.variants() if name != REELGRAD_NEW_TAPE}
+        shown.append(of(title, rounds, {n: x for n, x in bars.items() if x in rounds}, Metric(own_name, metric)))
+
+    add("W1, chain of 1,000 operators: forward, per operator", m.chain.rounds, "forward")
+    add("W1, chain of 1,000 operators: backward, per operator", m.chain.rounds, "backward")
+    add("W2, XOR: training, per epoch", m.xor.rounds)
+    add("W3, moons network: training, per step", m.moons.rounds)
+    add("W4, gradient over a batch, per sample", m.batch.rounds)
+    add("W5, Asian call: gradient, per path", m.asian.rounds)
+    if m.cpp.rounds is not None:
+        names = {"plain": "plain doubles, no derivative"}
+        bars = {names.get(x.variant, f"reelgrad, {name}"): x for name, x in CPP_ROWS.items()}
+        shown.append(of("W6, the tape from C++, per operator", m.cpp.rounds, bars, CPP_ROWS["record and reverse"]))
+    add("W7, one sample: gradient, per call", m.replay.rounds)
+    add("W8, a program of 10,000 operators, per operator and lane", m.long_program.rounds)
+    if m.embedding.rounds is not None:
+        add("W9, on the tape from elsewhere, per operator", m.embedding.rounds, own_name=CPP)
+    for workload, size, rounds in m.arrays.rounds:
+        if 1_000 <= size < 2_000:
+            add(f"W10, {workload}, {size:,} numbers, per evaluation", rounds, own_name=OWN)
+    return shown

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.cpp_build import BuildImpossible
-from bench.cpp_tape import CppTape, build
+from bench.cpp_build import BuildImpossible, once
+from bench.cpp_tape import CppTape, library
 from bench.fixtures import time_rounds
 
 OPERATORS = 10_000_000
@@ -15,7 +15,7 @@ OPERATORS = 10_000_000
 @pytest.fixture(scope="module")
 def cpp_tape() -> Iterator[CppTape]:
     try:
-        tape = build()
+        tape = CppTape(once(library))
     except BuildImpossible as reason:
         pytest.skip(str(reason))
     yield tape

@@ -5,15 +5,15 @@ from types import ModuleType
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.cpp_build import BuildImpossible
+from bench.cpp_build import BuildImpossible, once
 from bench.embedding import STEPS, build, on_nodes, recorder
 from bench.fixtures import time_rounds
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+def walk() -> ModuleType:
     try:
-        return build(tmp_path_factory.mktemp("w9"))
+        return once(build)
     except BuildImpossible as reason:
         pytest.skip(str(reason))
 

@@ -4,7 +4,7 @@ import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from bench.engines import Engine, Floats, Reelgrad
@@ -17,8 +17,10 @@ def own_code(loss: Loss, user: str) -> Loss:
     """Return the loss function out of a copy of its module that only `user` runs.
 
     CPython specialises code for the types it meets. Shared by floats and other numbers it would be slow for both; in
-    use, a program computes with one kind.
+    use, a program computes with one kind. A loss may be a partial() of such a function, with its data.
     """
+    if isinstance(loss, partial):
+        return partial(own_code(loss.func, user), *loss.args)
     spec = importlib.util.find_spec(loss.__module__)
     assert spec is not None
     assert spec.loader is not None
