@@ -35,9 +35,9 @@ def page(m: Measurements, where: str) -> str:
   rounds, of the ratio within one round; a time is the median of the rounds, or the fastest where it says so. A first
   round warms up and is dropped.
 - **Answers before times.** Every variant's gradient or loss is compared before it is timed: in W1 to W3 with
-  reelgrad's, in W4, W5 and W7 with NumPy's, to 1e-10 of the largest derivative, in W8 with the tape's, to 1e-9; again at
-  each size in [how it scales](#how-it-scales), where W3's losses are compared with NumPy's. The moons network must end at the loss 0.0132907307 with all points on their side, the C++ tape at the bits of plain
-  doubles.
+  reelgrad's, in W4, W5 and W7 with NumPy's, to 1e-10 of the largest derivative, in W8 with the tape's, to 1e-9. The
+  moons network must end at the loss 0.0132907307 with all points on their side, the C++ tape at the bits of plain
+  doubles. By size everything is compared again at each size, the moons network with NumPy.
 - **The reference is plain Python floats**: the same source, the same arithmetic in the same order, with no derivative.
   In W2 and W3 the floats repeat the forward passes of the training on the same parameters.
 - **The limit is C++ by hand**, derivatives and all, compiled for this very processor (`bench/cpp/`): W2 one number at a

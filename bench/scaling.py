@@ -1,10 +1,11 @@
 """How workloads scale: each at sizes from 1 to 100,000, its variants in interleaved rounds at every size.
 
 A `Curve` gives, for a size, the ways to do the work; a way is prepared, its answer checked, and only then timed, as
-often in one turn as fills a few milliseconds. Whoever would need more than a second for one turn stays out from that
+often in one turn as fills a few milliseconds. Whoever would need more than a second for one call stays out from that
 size on; that is told from the time at the size before.
 """
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from bench.parts import made
 from bench.timing import Metric, Rounds, Variant, interleave, timed
 
 TURN = 5e-3  # seconds that a turn should take at least
-LONGEST = 1.0  # and at most
+LONGEST = 1.0  # and one call at most
 REPEATS = 1_000  # calls in one turn, at most
 WARMING = 12  # calls before, at most
 
@@ -74,10 +75,13 @@ def _repeat(work: Callable[[], object], times: int) -> None:
 def _seconds(work: Callable[[], object]) -> float:
     """Return the shortest of some calls, which also warm up: CPython specialises bytecode after the eighth."""
     calls: list[float] = []
+    gc.collect()
+    gc.freeze()  # as in the rounds
     while len(calls) < WARMING and sum(calls) < LONGEST / 4.0:
         start = perf_counter()
         work()
         calls.append(perf_counter() - start)
+    gc.unfreeze()
     return min(calls)
 
 

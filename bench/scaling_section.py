@@ -1,6 +1,7 @@
 """The section of the report about sizes: a table and a verdict for each workload, both from what was measured."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from textwrap import fill
 
 from bench.array_sizes import NUMPY
@@ -20,11 +21,21 @@ def _at(sizes: Sequence[int], wins: Sequence[int]) -> str:
     """Say at which of the sizes, in as few words as are true."""
     if list(wins) == list(sizes):
         return "at every size"
-    if len(wins) > 1 and list(wins) == list(sizes[-len(wins) :]):
-        return f"from {wins[0]:,} on"
-    if len(wins) > 1 and list(wins) == list(sizes[: len(wins)]):
-        return f"up to {wins[-1]:,}"
-    return "at " + " and ".join(f"{size:,}" for size in wins)
+    stretches = []
+    for won, group in groupby(sizes, wins.__contains__):
+        stretch = list(group)
+        first, last = stretch[0], stretch[-1]
+        if not won:
+            continue
+        if first == last:
+            stretches.append(f"at {first:,}")
+        elif last == sizes[-1]:
+            stretches.append(f"from {first:,} on")
+        elif first == sizes[0]:
+            stretches.append(f"up to {last:,}")
+        else:
+            stretches.append(f"from {first:,} to {last:,}")
+    return " and ".join(stretches)
 
 
 def losses(scaling: Scaling) -> list[str]:
@@ -80,7 +91,7 @@ def scaling_section(curves: Sequence[Scaling]) -> str:
     texts = [
         f"""\
 Times per unit, so that a level line is work in proportion to the size, and what falls is the cost of a call, shared by
-more. The first column is the size. Medians; the fastest with a derivative in bold, the limit apart. A dash: one turn
+more. The first column is the size. Medians; the fastest with a derivative in bold, the limit apart. A dash: one call
 would have taken more than {LONGEST:g} s, or what is said below the heading."""
     ]
     for scaling in curves:

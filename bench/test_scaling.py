@@ -91,10 +91,17 @@ def test_losses_name_the_peers_that_win_and_where() -> None:
 
 @pytest.mark.parametrize(
     ("wins", "words"),
-    [((1,), "at 1"), ((1, 10), "up to 10"), ((10, 100), "from 10 on"), ((1, 100), "at 1 and 100"), ((100,), "at 100")],
+    [
+        ((1,), "at 1"),
+        ((1, 10), "up to 10"),
+        ((100, 1_000), "from 100 on"),
+        ((1, 100, 1_000), "at 1 and from 100 on"),
+        ((10, 100), "from 10 to 100"),
+        ((1, 1_000), "at 1 and at 1,000"),
+    ],
 )
 def test_losses_say_at_which_sizes(wins: tuple[int, ...], words: str) -> None:
-    times = {size: {"reelgrad": 2.0, "peer": 1.0 if size in wins else 3.0} for size in (1, 10, 100)}
+    times = {size: {"reelgrad": 2.0, "peer": 1.0 if size in wins else 3.0} for size in (1, 10, 100, 1_000)}
     assert losses(_scaling(times)) == [f"peer {words} (up to 2.00x)"]
 
 
