@@ -26,6 +26,7 @@ LIBRARIES = {
     "CasADi": "#18919b",
     "plain Python": "#2e8b57",
 }
+FEWEST = 4  # bars for which a panel has room, so that a few do not get fat
 DASHES = ((0, ()), (0, (5, 1.5)), (0, (1.5, 1.5)))
 
 
@@ -104,6 +105,7 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
     axes.set_xticks(decades, [duration(x) for x in decades], fontsize=7, color=BASELINE)
     axes.grid(axis="x", color=FAINT, linewidth=0.8)
     axes.set_yticks(range(len(bars)), [bar.name for bar in bars], fontsize=8)
+    axes.set_ylim(len(bars) - 0.4 - max(len(bars), FEWEST), len(bars) - 0.4)
     for label, bar in zip(axes.get_yticklabels(), bars, strict=True):
         label.set_color(ACCENT if is_own(bar.name) else INK)
     _plain(axes, panel.title)

@@ -56,6 +56,14 @@ def losses(scaling: Scaling) -> list[str]:
     return found
 
 
+def scaling_losses(curves: Sequence[Scaling]) -> list[str]:
+    """Return a line for each curve on which a peer is faster somewhere."""
+    found = [(scaling.curve, losses(scaling)) for scaling in curves]
+    return [
+        f"- {curve.workload} by size, {curve.what}: faster is {'; '.join(peers)}." for curve, peers in found if peers
+    ]
+
+
 def _verdict(scaling: Scaling) -> str:
     names = scaling.names()
     if all(is_own(name) or is_reference(name) for name in names):

@@ -11,6 +11,7 @@ from bench.limits import LIMIT
 from bench.measure import FLOATS, REELGRAD, REELGRAD_NEW_TAPE, Measurements
 from bench.measure_programs import CompileTime
 from bench.parts import ArrayPart, CppPart, EmbeddingPart, Part
+from bench.scaling_section import scaling_losses
 from bench.table import table
 from bench.targets import targets
 from bench.timing import Metric, Rounds
@@ -196,6 +197,7 @@ def losses_section(m: Measurements) -> str:
     worst = [f"`{label}` ({factor(ratios[label])}x)" for label in slow]
     if worst:
         lines.append(f"- Single operators that cost more than twice a float's: {', '.join(worst)}.")
+    lines += scaling_losses(m.scaling)
     lines += [f"- **Target missed**: {target.claim}." for target in targets(m) if target.met is False]
     return "\n".join(lines)
 
@@ -221,14 +223,14 @@ def panels(m: Measurements) -> list[Panel]:
         bars = {name: Metric(name, metric) for name in rounds.variants() if name != REELGRAD_NEW_TAPE}
         shown.append(of(title, rounds, {n: x for n, x in bars.items() if x in rounds}, Metric(own_name, metric)))
 
-    add("W1, chain of 1,000 operators: forward, per operator", m.chain.rounds, "forward")
-    add("W1, chain of 1,000 operators: backward, per operator", m.chain.rounds, "backward")
+    add("W1, chain of operators: forward, per operator", m.chain.rounds, "forward")
+    add("W1, chain: backward, per operator", m.chain.rounds, "backward")
     add("W2, XOR: training, per epoch", m.xor.rounds)
     add("W3, moons network: training, per step", m.moons.rounds)
     add("W4, gradient over a batch, per sample", m.batch.rounds)
     add("W5, Asian call: gradient, per path", m.asian.rounds)
     if m.cpp.rounds is not None:
-        names = {"plain": "plain doubles, no derivative"}
+        names = {"plain": "plain doubles, no derivative", "first": "reelgrad, record on new memory"}
         bars = {names.get(x.variant, f"reelgrad, {name}"): x for name, x in CPP_ROWS.items()}
         shown.append(of("W6, the tape from C++, per operator", m.cpp.rounds, bars, CPP_ROWS["record and reverse"]))
     add("W7, one sample: gradient, per call", m.replay.rounds)
@@ -237,5 +239,5 @@ def panels(m: Measurements) -> list[Panel]:
         add("W9, on the tape from elsewhere, per operator", m.embedding.rounds, own_name=CPP)
     for workload, size, rounds in m.arrays.rounds:
         if 1_000 <= size < 2_000:
-            add(f"W10, {workload}, {size:,} numbers, per evaluation", rounds, own_name=OWN)
+            add(f"W10, {workload}, {size:,} numbers", rounds, own_name=OWN)
     return shown

@@ -18,7 +18,7 @@ from bench.fixtures import time_rounds
 from bench.names import is_own
 from bench.program import mixed_program
 from bench.scaling import Curve, Scaling, Sized, Way, measure_curve
-from bench.scaling_section import losses, scaling_lines, scaling_section
+from bench.scaling_section import losses, scaling_lines, scaling_losses, scaling_section
 from bench.timing import Metric, Rounds
 
 SIZES = (10, 1_000)
@@ -87,6 +87,13 @@ TIMES = {
 
 def test_losses_name_the_peers_that_win_and_where() -> None:
     assert losses(_scaling(TIMES)) == ["early at every size (up to 3.00x)", "late from 10 on (up to 2.00x)"]
+
+
+def test_only_curves_with_losses_are_told_among_them() -> None:
+    fast, slow = ({1: {"reelgrad": own, "peer": 2.0}} for own in (1.0, 4.0))
+    assert scaling_losses([_scaling(fast), _scaling(slow)]) == [
+        "- W0 by size, a test: faster is peer at every size (up to 2.00x)."
+    ]
 
 
 @pytest.mark.parametrize(
