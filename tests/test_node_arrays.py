@@ -140,13 +140,30 @@ def test_what_numpy_makes_of_them_is_of_their_kind_and_a_number_is_a_node() -> N
     assert set(kinds) == {NodeArray}
 
 
-def test_a_ufunc_of_numbers_only_says_in_a_plain_function_what_to_take_instead() -> None:
-    for ufunc in (np.logaddexp, np.copysign):
-        with pytest.raises(TypeError) as error:
-            rg.grad(lambda a, f=ufunc: f(a, 1.0).sum())(V)
-        assert "reelgrad.asarray(x)" in "".join(error.value.__notes__)
-        got = rg.grad(lambda a, f=ufunc: f(rg.asarray(a), 1.0).sum())(V)
-        np.testing.assert_allclose(got, by_array(lambda a, f=ufunc: f(a, 1.0).sum(), V)[1])
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_so_may_a_plain_one_element_by_element(name: str) -> None:
+    function = ELEMENTWISE[name]
+    value, slopes = rg.value_and_grad(function)(SQUARE)
+    assert value == pytest.approx(function(SQUARE), rel=1e-12)
+    np.testing.assert_allclose(slopes, rg.compile(function).grad(SQUARE), rtol=1e-12, atol=1e-13)
+
+
+def test_values_of_a_plain_function_are_asked_as_numbers_are() -> None:
+    def asked(a: Any) -> Any:
+        for mask in (np.isnan(a), np.isfinite(a), np.signbit(a), np.logical_or(a, a > 3.0)):
+            assert mask.dtype == bool
+        return a[np.logical_and(np.isfinite(a), a > 0.0)].sum() + np.sin(np.sign(a)).sum()
+
+    np.testing.assert_array_equal(rg.grad(asked)(SQUARE), SQUARE > 0.0)
+
+
+def test_ties_are_halves_eager_and_compiled_and_a_maximum_of_nothing_is_refused() -> None:
+    for function in (lambda a: np.maximum(a, 1.0).sum(), lambda a: a.max(), lambda a: np.clip(a, 1.0, None).sum()):
+        slopes = rg.compile(function).grad(np.ones(2))
+        np.testing.assert_array_equal(rg.grad(function)(np.ones(2)), slopes)
+    for derivative in (rg.grad, rg.compile):
+        with pytest.raises(ValueError, match="zero-size array"):
+            derivative(np.max)(np.ones(0))
 
 
 def test_a_mask_of_traced_numbers_says_what_to_take_instead() -> None:

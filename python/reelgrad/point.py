@@ -9,7 +9,6 @@ of the arguments: results are Nodes, and any nesting is exact.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -28,9 +27,6 @@ from reelgrad.trees import NAMESPACE, Static, Structure, StructureError, flatten
 __all__ = ["Point", "scalar_of", "taken_apart", "trees_of", "value_and_gradient"]
 
 Row: TypeAlias = "NDArray[Any] | list[Any]"  # of results: floats, or a list with Nodes in it
-
-
-_OF_NUMBERS = re.compile(r"^ufunc '\w+' not supported for the input types|^Cannot cast ufunc|^Cannot cast array data")
 
 
 class Point:
@@ -77,13 +73,8 @@ class Point:
                 args[number] = arg
             with nested(program=self._symbolic), tape:
                 self.result = self._function(*args, **self._kwargs)
-        except BaseException as error:
+        except BaseException:
             self._region.close()
-            if isinstance(error, TypeError) and _OF_NUMBERS.search(str(error)):
-                error.add_note(
-                    "NumPy knows this function of numbers only, not of arrays of Nodes: take reelgrad's of that name, "
-                    "or make an Array of the argument first, which NumPy's functions take: x = reelgrad.asarray(x)."
-                )
             raise
         return self
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from reelgrad import _core
 from reelgrad.arrays import Array, asarray
-from reelgrad.arrays.protocols import FUNCTIONS, UFUNCS, of_numpy
+from reelgrad.arrays.protocols import _OF_VALUES, FUNCTIONS, UFUNCS, call_ufunc, of_numpy
 from reelgrad.trees import Structure
 
 __all__ = ["NodeArray", "TracedArray", "elements_of", "nodes_in_array", "put_together"]
@@ -46,8 +46,8 @@ _WITH_SETTINGS = {
     **dict.fromkeys((np.mean, np.var, np.std), ("where", "dtype")),
 }
 
-# Of traced Nodes: choices, and ufuncs that have no loop over objects, or one that calls a method of the first, maybe
-# of a float. An identity lets a reduction go over several axes at once.
+# Choices, and ufuncs that have no loop over objects, or one that calls a method of the first, maybe of a float. An
+# identity lets a reduction go over several axes at once.
 _OPERATORS: dict[Any, Any] = {
     **{
         ufunc: np.frompyfunc(UFUNCS[ufunc], ufunc.nin, ufunc.nout)
@@ -58,12 +58,22 @@ _OPERATORS: dict[Any, Any] = {
     np.maximum: np.frompyfunc(_core.maximum, 2, 1, identity=-inf),
     np.minimum: np.frompyfunc(_core.minimum, 2, 1, identity=inf),
     np.sign: np.frompyfunc(_core.sign, 1, 1),
+    _umath.clip: np.frompyfunc(_core.clip, 3, 1),
+}
+
+
+# In a trace, where these are Conditions.
+_WITHOUT_NUMBERS: dict[Any, Any] = {
     np.isnan: np.frompyfunc(lambda x: x != x, 1, 1),
     np.isinf: np.frompyfunc(lambda x: abs(x) == inf, 1, 1),
     np.isfinite: np.frompyfunc(lambda x: x - x == 0.0, 1, 1),
     np.signbit: np.frompyfunc(lambda x: _core.copysign(1.0, x) < 0.0, 1, 1),
-    _umath.clip: np.frompyfunc(_core.clip, 3, 1),
 }
+
+# What asks for values where there are some, and what else does not go the short way.
+_VALUES = _OF_VALUES - _COMPARISONS
+_OTHERWISE = frozenset({*_OPERATORS, *_VALUES})
+_PLAIN = frozenset({np.ndarray, float, int, np.float64, np.int64, _core.Node})
 
 
 def _holds(x: Any) -> Any:
@@ -90,11 +100,42 @@ class NodeArray(np.ndarray[Any, np.dtype[Any]]):
         array[:] = nodes
         return array.reshape(shape).view(cls)
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        """Return what a ufunc made as one of these, if it holds objects, and a Node where there are no dimensions."""
-        if array.ndim == 0:
-            return array[()]
-        return array.view(type(self)) if array.dtype == object else array
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        """Compute with plain arrays, and by reelgrad's operators what NumPy knows of numbers only."""
+        if ufunc is np.add and method == "reduce" and type(inputs[0]) is NodeArray and "out" not in settings:
+            result = np.add.reduce(inputs[0].view(np.ndarray), **settings)
+            return result.view(NodeArray) if type(result) is np.ndarray else result
+        if settings or method != "__call__" or ufunc in _OTHERWISE:
+            return self._otherwise(ufunc, method, inputs, settings)
+        plain = []
+        for x in inputs:
+            if type(x) is NodeArray:
+                x = x.view(np.ndarray)
+            elif type(x) not in _PLAIN:
+                return self._otherwise(ufunc, method, inputs, settings)
+            plain.append(x)
+        result = ufunc(*plain)
+        return result.view(NodeArray) if type(result) is np.ndarray and result.dtype == object else result
+
+    def _otherwise(self, ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        if any(isinstance(x, Array) for x in inputs):
+            return NotImplemented
+        if method == "__call__" and ufunc in _VALUES:
+            return call_ufunc(None, ufunc, method, *map(_with_arrays, inputs), **settings)
+        return self._computed(ufunc, method, inputs, settings)
+
+    def _computed(self, ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        if method != "reduce" or np.size(inputs[0]) > 0:  # NumPy refuses a maximum of nothing
+            ufunc = _OPERATORS.get(ufunc, ufunc)
+        out = settings.get("out")
+        if out is not None:
+            settings["out"] = tuple(map(_plain, out))
+        # No warnings about the floating-point flags that partials leave: reelgrad's functions give none.
+        with np.errstate(all="ignore"):
+            result = getattr(ufunc, method)(*map(_plain, inputs), **settings)
+        if out is not None and len(out) == 1:
+            return out[0]
+        return tuple(map(self._like, result)) if isinstance(result, tuple) else self._like(result)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         """Compute by Arrays what NumPy knows of numbers only; what others make is an array of this kind again."""
@@ -134,16 +175,8 @@ class TracedArray(NodeArray):
             if ufunc in _COMPARISONS:
                 settings.setdefault("dtype", object)
             ufunc = _LOGICAL.get(ufunc, ufunc)
-        ufunc = _OPERATORS.get(ufunc, ufunc)
-        out = settings.get("out")
-        if out is not None:
-            settings["out"] = tuple(map(_plain, out))
-        # No warnings about the floating-point flags that partials leave: reelgrad's functions give none.
-        with np.errstate(all="ignore"):
-            result = getattr(ufunc, method)(*map(_plain, inputs), **settings)
-        if out is not None and len(out) == 1:
-            return out[0]
-        return tuple(map(self._like, result)) if isinstance(result, tuple) else self._like(result)
+            ufunc = _WITHOUT_NUMBERS.get(ufunc, ufunc)
+        return self._computed(ufunc, method, inputs, settings)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         """Let ``np.where(condition, a, b)`` choose without branches."""
