@@ -166,6 +166,14 @@ def test_ties_are_halves_eager_and_compiled_and_a_maximum_of_nothing_is_refused(
             derivative(np.max)(np.ones(0))
 
 
+@pytest.mark.parametrize("call", [lambda f: rg.grad(f), lambda f: rg.compile(f)], ids=["plain", "compiled"])
+def test_an_array_of_nodes_made_by_hand_says_how_to_make_it(call: Any) -> None:
+    with pytest.raises(TypeError) as error:
+        call(lambda v: np.linalg.det(np.array([[v[0], 1.0], [2.0, v[1]]])))(V)
+    assert "reelgrad.asarray([[a, b], [c, d]])" in "".join(error.value.__notes__)
+    call(lambda v: np.linalg.det(rg.asarray([[v[0], 1.0], [2.0, v[1]]])))(V)
+
+
 def test_a_mask_of_traced_numbers_says_what_to_take_instead() -> None:
     with pytest.raises(IndexError) as error:
         rg.compile(lambda a: a[a > 0.0].sum())(V)

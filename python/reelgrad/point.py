@@ -21,7 +21,7 @@ from reelgrad._core import LengthError, Node, Program, SettingError
 from reelgrad.arguments import checked_argnums
 from reelgrad.arrays import Array
 from reelgrad.nesting import is_nested, nested
-from reelgrad.traced_arrays import elements_of, put_together
+from reelgrad.traced_arrays import elements_of, explain_objects, put_together
 from reelgrad.trees import NAMESPACE, Static, Structure, StructureError, flatten_with_nodes
 
 __all__ = ["Point", "scalar_of", "taken_apart", "trees_of", "value_and_gradient"]
@@ -73,8 +73,9 @@ class Point:
                 args[number] = arg
             with nested(program=self._symbolic), tape:
                 self.result = self._function(*args, **self._kwargs)
-        except BaseException:
+        except BaseException as error:
             self._region.close()
+            explain_objects(error)
             raise
         return self
 

@@ -9,6 +9,7 @@ one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from math import inf
@@ -22,7 +23,7 @@ from reelgrad.arrays import Array, asarray
 from reelgrad.arrays.protocols import _OF_VALUES, FUNCTIONS, UFUNCS, call_ufunc, of_numpy
 from reelgrad.trees import Structure
 
-__all__ = ["NodeArray", "TracedArray", "elements_of", "nodes_in_array", "put_together"]
+__all__ = ["NodeArray", "TracedArray", "elements_of", "explain_objects", "nodes_in_array", "put_together"]
 
 # Where the ufunc behind np.clip is: it has no public name.
 _umath: Any = import_module("numpy.core.umath" if np.__version__.startswith("1.") else "numpy._core.umath")
@@ -208,6 +209,20 @@ def _with_objects(value: Any) -> Any:
 def nodes_in_array(nodes: NDArray[Any]) -> Any:
     """Return an object array as one that functions get: of traced Nodes in a trace."""
     return nodes.view(TracedArray if _core._is_tracing() else NodeArray)
+
+
+_ABOUT_OBJECTS = re.compile(
+    r"^Cannot cast (ufunc|array data)\b.*dtype\('O'\)|^ufunc '\w+' not supported for the input types"
+)
+
+
+def explain_objects(error: BaseException) -> None:
+    """Add to NumPy's own error about an array of objects what to make instead."""
+    if isinstance(error, TypeError) and _ABOUT_OBJECTS.search(str(error)):
+        error.add_note(
+            "NumPy knows this of numbers only. An array that was made of Nodes by hand, numpy.array([[a, b], [c, d]]), "
+            "holds objects: make it reelgrad.asarray([[a, b], [c, d]]), which NumPy's functions take."
+        )
 
 
 def put_together(

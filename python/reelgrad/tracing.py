@@ -23,7 +23,7 @@ from reelgrad import _core
 from reelgrad._core import Condition, LengthError, Node, Program
 from reelgrad.arguments import arguments_of, static_argnums_of
 from reelgrad.arrays import Array
-from reelgrad.traced_arrays import put_together
+from reelgrad.traced_arrays import explain_objects, put_together
 from reelgrad.trees import LeafSpec, Structure, StructureError, flatten_with_nodes
 
 __all__ = ["Guard", "Trace", "input_names", "record", "trace"]
@@ -180,6 +180,7 @@ def record(
             result = function(*put_together(arguments, nodes, True, consecutive=True))
         except (TypeError, IndexError, KeyError) as error:
             _explain_index(error)
+            explain_objects(error)
             raise
         values, structure = _taken_apart(result, has_aux)
         outputs = [
