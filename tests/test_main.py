@@ -114,3 +114,13 @@ def test_trainings_leave_no_trace_on_the_tape_of_the_caller(capsys):
     program._run(2, moons.example(1))
     assert len(rg.current_tape()) == before
     assert "1. XOR with one sigmoid neuron, 10 epochs" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there_is_told_without_a_traceback(monkeypatch, capsys):
+    def missing():
+        raise rg.HeadersNotFoundError("no CMake package in nowhere")
+
+    monkeypatch.setattr(rg, "get_cmake_dir", missing)
+    assert program.main(["--cmakedir"]) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "python -m reelgrad: no CMake package in nowhere\n")

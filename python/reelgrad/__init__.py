@@ -18,7 +18,7 @@ from reelgrad._version import __version__
 from reelgrad.arrays import *
 from reelgrad.compiled import CompiledFunction, compile
 from reelgrad.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, value_and_grad, vjp
-from reelgrad.elsewhere import missing
+from reelgrad.elsewhere import missing as _missing
 from reelgrad.embedding import HeadersNotFoundError, get_cmake_dir, get_include
 from reelgrad.optimize import least_squares, minimize
 from reelgrad.show import Drawing, DrawingError, Explanation, Exploration, draw, explain, explore
@@ -69,4 +69,4 @@ __all__ = [
 __all__ += _core.__all__
 __all__ += arrays.__all__
 
-globals()["__getattr__"] = missing  # a type checker is not to see that, or it would find no wrong names
+globals()["__getattr__"] = _missing  # a type checker is not to see that, or it would find no wrong names

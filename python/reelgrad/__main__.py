@@ -32,10 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--cmakedir", action="store_true", help="print the folder of the CMake package")
     options = parser.parse_args(arguments)
-    if options.includes:
-        print(" ".join(f"-I{folder}" for folder in (sysconfig.get_path("include"), rg.get_include())))
-    if options.cmakedir:
-        print(rg.get_cmake_dir())
+    try:
+        if options.includes:
+            print(" ".join(f"-I{folder}" for folder in (sysconfig.get_path("include"), rg.get_include())))
+        if options.cmakedir:
+            print(rg.get_cmake_dir())
+    except rg.HeadersNotFoundError as error:
+        print(f"python -m reelgrad: {error}", file=sys.stderr)
+        return 1
     return 0 if options.includes or options.cmakedir else _demonstrate(options.quick)
 
 
