@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -163,3 +164,28 @@ def test_a_mask_is_not_lost_on_the_way_into_an_array() -> None:
         with pytest.raises(rg.NodeTypeError, match="masked array"):
             make(masked)
     assert rg.array(np.ma.array([1.0, 2.0])).value.tolist() == [1.0, 2.0]
+
+
+class Side(enum.IntEnum):
+    CALL = 1
+    PUT = 2
+
+
+class Style(enum.Enum):
+    EUROPEAN = "e"
+    ASIAN = "a"
+
+
+def test_members_of_enums_are_static_whatever_they_are_made_of() -> None:
+    @rg.compile
+    def payoff(s: Any, side: Side, style: Style) -> Any:
+        assert isinstance(side, Side)
+        gain = s - 1.0 if side is Side.CALL else 1.0 - s
+        return gain if style is Style.EUROPEAN else 0.5 * gain
+
+    assert payoff(3.0, Side.CALL, Style.EUROPEAN) == 2.0
+    assert payoff(3.0, Side.PUT, Style.EUROPEAN) == -2.0
+    assert payoff.grad(3.0, Side.PUT, Style.ASIAN) == -0.5
+    assert rg.grad(payoff.__wrapped__)(3.0, Side.PUT, Style.ASIAN) == -0.5
+    with pytest.raises(rg.SettingError, match="argument 1 is static"):
+        payoff.grad(3.0, Side.PUT, Style.ASIAN, argnums=1)

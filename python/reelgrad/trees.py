@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
@@ -271,7 +272,7 @@ class _Refused(Exception):
 
 
 _SCALARS = (np.floating, np.integer)
-_STATIC_TYPES = (str, bytes, bool, type(None), np.bool_, np.str_)
+_STATIC_TYPES = (str, bytes, bool, type(None), np.bool_, np.str_, Enum)
 
 
 def _entry(value: Any) -> tuple[Leaf | None, LeafSpec | Static]:
