@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import enum
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -189,3 +190,33 @@ def test_members_of_enums_are_static_whatever_they_are_made_of() -> None:
     assert rg.grad(payoff.__wrapped__)(3.0, Side.PUT, Style.ASIAN) == -0.5
     with pytest.raises(rg.SettingError, match="argument 1 is static"):
         payoff.grad(3.0, Side.PUT, Style.ASIAN, argnums=1)
+
+
+class Line(rg.nn.Module):
+    def __init__(self) -> None:
+        self.slope = rg.Node(2.0)
+
+    @rg.compile(in_axes=(None, 0, None), reduce="sum")
+    def moved(self, x: Any, by: Any) -> Any:
+        return self.slope * x + by
+
+
+def test_a_method_has_derivatives_by_the_arguments_after_its_object() -> None:
+    priced = Priced()
+    assert priced.value.grad(2.0) == 3.0
+    assert priced.value.value_and_grad(2.0, argnums=(0,)) == (6.0, (3.0,))
+    line, x = Line(), np.array([1.0, 2.0])
+    assert line.moved(x, 1.0) == 8.0
+    assert line.moved.grad(x, 1.0).tolist() == [2.0, 2.0]
+    assert line.moved.grad(x, 1.0, argnums=-1) == line.moved.grad(x, 1.0, argnums=1) == 2.0
+    by_x, by = line.moved.grad(x, 1.0, argnums=(0, 1), threads=1)
+    assert (by_x.tolist(), by) == ([2.0, 2.0], 2.0)
+    assert Line.moved.grad(line, x, 1.0).slope == 3.0
+    assert rg.grad(line.moved)(x, 1.0).tolist() == [2.0, 2.0]
+    assert len(line.moved.programs) == 1
+    assert line.moved.__name__ == "moved"
+    assert str(inspect.signature(line.moved)) == "(x: 'Any', by: 'Any') -> 'Any'"
+    assert line.moved.__wrapped__(3.0, 1.0).value == 7.0
+    assert line.moved == line.moved != Line().moved
+    out = np.empty(2)
+    assert line.moved.grad(x, 1.0, out=out) is out

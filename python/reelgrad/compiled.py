@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from threading import RLock
-from types import MethodType
 from typing import Any, overload
 
 import numpy as np
@@ -20,6 +19,7 @@ from reelgrad import _core
 from reelgrad._core import NodeTypeError, Program, SettingError
 from reelgrad.arguments import Argument, Batch, arguments_of, static_argnums_of
 from reelgrad.checks import whole
+from reelgrad.methods import BoundFunction
 from reelgrad.nesting import is_nested
 from reelgrad.on_nodes import counts_nodes, gradient_on_nodes, on_nodes
 from reelgrad.paths import Path
@@ -64,7 +64,7 @@ class CompiledFunction:
         return self._call(*args, **settings)
 
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        return self if instance is None else BoundFunction(self, instance)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Pickle by name, as functions are, or else as the function it was made of; it is traced anew there."""
