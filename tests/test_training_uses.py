@@ -98,3 +98,28 @@ def test_a_variable_given_by_two_handles_is_given_twice() -> None:
     (w * w).sum().backward()
     optimizer.step()
     assert w.value.tolist() == [0.0, 0.0]
+
+
+class Model:
+    order = 2
+
+    @rg.compile(static_argnums=0, in_axes=(None, None, 0, 0), reduce="mean")
+    def loss(self, p: Any, x: Any, t: Any) -> Any:
+        return (p["a"] * x**self.order + p["b"] - t) ** 2
+
+    @rg.compile(static_argnums=(0, -1))
+    def bowl(self, p: Any, power: int) -> Any:
+        return (p - 3.0) ** power
+
+    @rg.compile
+    def unnamed(self, p: Any) -> Any:
+        return p * p
+
+
+def test_a_compiled_method_is_fitted_and_minimised_by_the_argument_after_its_object() -> None:
+    start, settings = {"a": 0.0, "b": 0.0}, {"optimizer": rg.optim.Adam(0.1), "epochs": 5}
+    of_function = rg.fit(lambda p, x, t: (p["a"] * x**2 + p["b"] - t) ** 2, start, (X, T), **settings)
+    assert rg.fit(Model().loss, start, (X, T), **settings).params == of_function.params
+    assert rg.minimize(Model().bowl, 0.0, (2,)).x == pytest.approx(3.0)
+    with pytest.raises(rg.SettingError, match="is a method, whose object is an argument"):
+        rg.minimize(Model().unnamed, 1.0)

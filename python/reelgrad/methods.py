@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reelgrad._core import SettingError
+
 if TYPE_CHECKING:
     from reelgrad.compiled import CompiledFunction
 
-__all__ = ["BoundFunction"]
+__all__ = ["BoundFunction", "without_object"]
 
 
 class BoundFunction:
@@ -58,6 +61,34 @@ class BoundFunction:
 
     def __repr__(self) -> str:
         return f"<{self.__func__!r} of {self.__self__!r:.80}>"
+
+
+def without_object(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a bound method as a compiled function of the other arguments, whose first are to be moved.
+
+    Raises
+    ------
+    SettingError
+        If the object is not static.
+    """
+    if not isinstance(function, BoundFunction):
+        return function
+    compiled = function.__func__
+    settings = compiled.settings
+    if 0 not in settings.static_argnums:
+        raise SettingError(
+            f"{compiled!r} is a method, whose object is an argument like others: name it in static_argnums, or pass a "
+            "function whose first argument are the parameters"
+        )
+    axes = settings.in_axes
+    return type(compiled)(
+        function.__wrapped__,
+        replace(
+            settings,
+            in_axes=axes[1:] if isinstance(axes, (tuple, list)) else axes,
+            static_argnums=tuple(k - (k > 0) for k in settings.static_argnums if k != 0),
+        ),
+    )
 
 
 def _after_self(argnums: int | Sequence[int]) -> int | tuple[int, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from reelgrad._core import Program, SettingError
 from reelgrad.compiled import CompiledFunction
+from reelgrad.methods import without_object
 from reelgrad.paths import Path
 from reelgrad.problem import Derived, Problem
 from reelgrad.specialisation import Settings, require_scalar
@@ -214,6 +215,7 @@ def _hessian(problem: Problem, threads: int | None) -> Callable[[Numbers], Numbe
 
 
 def _compiled(function: Callable[..., Any]) -> CompiledFunction:
+    function = without_object(function)
     return function if isinstance(function, CompiledFunction) else CompiledFunction(function, Settings())
 
 

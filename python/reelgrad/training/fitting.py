@@ -16,6 +16,7 @@ from reelgrad import _core
 from reelgrad._core import LengthError, NodeTypeError, SettingError
 from reelgrad.checks import real, whole
 from reelgrad.compiled import CompiledFunction
+from reelgrad.methods import without_object
 from reelgrad.optim import Optimizer
 from reelgrad.problem import Problem
 from reelgrad.specialisation import Settings
@@ -272,6 +273,7 @@ def _checked_optimizer(optimizer: object, resume: FitResult | None) -> Optimizer
 
 def _with_batches(loss: Callable[..., Any], count: int) -> CompiledFunction:
     """Return the loss as a compiled function that reduces, and gives no auxiliary data."""
+    loss = without_object(loss)
     if not isinstance(loss, CompiledFunction):
         return CompiledFunction(loss, Settings(in_axes=(None,) + (0,) * count, reduce="mean" if count else None))
     settings, function = loss.settings, loss.__wrapped__
