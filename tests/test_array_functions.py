@@ -252,3 +252,51 @@ def test_every_alias_is_the_operator_it_stands_for() -> None:
     for row in TABLE.values():
         for alias in row["aliases"]:
             assert getattr(rg, alias).__doc__ == getattr(rg, row["name"]).__doc__
+
+
+NDARRAYS = [np.arange(6.0).reshape(2, 3), np.array([0.5, -1.0, 2.0]), np.ones((2, 1, 3), "f4"), np.array([[1, 2]])]
+    np.arange(6.0).reshape(2, 3),
+    np.array([0.5, -1.0, 2.0]),
+    np.ones((2, 1, 3), np.float32),
+    np.array([[1, 2]]),
+]
+
+
+@pytest.mark.parametrize("x", NDARRAYS, ids=lambda x: str(x.shape))
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("sum", np.sum),
+        ("prod", np.prod),
+        ("mean", np.mean),
+        ("norm", lambda x, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))),
+        ("logsumexp", lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))),
+    ],
+)
+def test_reductions_of_ndarrays_along_axes(name: str, reference: Any, x: Any) -> None:
+    function = getattr(rg, name)
+    for axis in (None, 0, -1):
+        for keepdims in (False, True):
+            want = reference(x.astype(float), axis=axis, keepdims=keepdims)
+            np.testing.assert_allclose(function(x, axis=axis, keepdims=keepdims), want, rtol=1e-15)
+            made = function(np.vectorize(rg.Node, otypes=[object])(x), axis=axis, keepdims=keepdims)
+            np.testing.assert_allclose(made.value, want, rtol=1e-15)
+    np.testing.assert_allclose(function(x), reference(x.astype(float), axis=None, keepdims=False), rtol=1e-15)
+
+
+def test_softmax_of_an_ndarray_along_an_axis_in_plain_derivatives_and_compiled_functions() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    rows = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(rg.softmax(x, axis=1), rows, rtol=1e-15)
+    slope = rows * (x - (rows * x).sum(axis=1, keepdims=True)) + rows
+
+    def loss(x: Any) -> Any:
+        return rg.sum(rg.softmax(x, axis=1) * x)
+
+    np.testing.assert_allclose(rg.grad(loss)(x), slope, rtol=1e-13)
+    np.testing.assert_allclose(rg.compile(loss).value_and_grad(x)[1], slope, rtol=1e-13)
+
+
+def test_a_wrong_axis_of_an_ndarray_is_numpys_error() -> None:
+    with pytest.raises(np.exceptions.AxisError):
+        rg.sum(np.ones((2, 3)), axis=2)

@@ -362,3 +362,31 @@ def test_more_dimensions_than_there_are_are_refused() -> None:
     assert a.reshape((1,) * 16).ndim == 16
     with pytest.raises(rg.LengthError, match="16 at most"):
         rg.array(np.ones((1,) * 17))
+
+
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda a: rg.array(MASKED),
+        lambda a: a + MASKED,
+        lambda a: rg.exp(MASKED),
+        lambda a: rg.maximum(a, MASKED),
+        lambda a: rg.where(a > 0.0, MASKED, a),
+        lambda a: rg.mse(a, MASKED),
+        lambda a: (2.0 * a).backward(MASKED),
+        lambda a: setattr(a, "value", MASKED),
+    ],
+)
+def test_a_mask_is_not_lost_silently(use: Callable[[Any], Any]) -> None:
+    a = rg.array([1.0, 3.0])
+    with pytest.raises(rg.NodeTypeError, match=r"masked array, whose mask would be lost.*filled"):
+        use(a)
+    np.testing.assert_array_equal(a.value, [1.0, 3.0])
+
+
+def test_a_masked_array_without_masked_elements_is_taken() -> None:
+    a = rg.array([1.0, 3.0])
+    np.testing.assert_array_equal((a + np.ma.array([1.0, 2.0])).value, [2.0, 5.0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import traceback
 from typing import Any
 
@@ -94,3 +96,25 @@ def test_derivatives_say_what_they_are() -> None:
 
     assert rg.grad(loss).__name__ == "gradient_of_loss"
     assert rg.hessian(loss).__doc__ == "Jacobian of gradient_of_loss."
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda x: copy.copy(x),
+        lambda x: copy.deepcopy({"a": [x]})["a"][0],
+        lambda x: pickle.loads(pickle.dumps(x)),
+    ],
+)
+@pytest.mark.parametrize("transform", [rg.grad, rg.jacobian, rg.hessian])
+def test_a_copy_of_an_argument_would_lose_its_derivative(transform: Any, copied: Any) -> None:
+    with pytest.raises(rg.ReelgradError, match=r"(argument|intermediate|traced).*(copied|copy)|copy"):
+        transform(lambda x: copied(x) ** 2)(3.0)
+    assert transform(lambda x: copy.copy(2.0) * x)(3.0) is not None
+
+
+def test_other_variables_may_be_copied_while_a_derivative_is_taken() -> None:
+    constant = rg.Node(2.0)
+    assert rg.grad(lambda x: copy.deepcopy(constant).value * x)(3.0) == 2.0
+    assert rg.grad(lambda x: rg.grad(lambda y: y * y)(2.0) * x)(3.0) == 4.0
+    assert copy.copy(constant).value == 2.0

@@ -325,6 +325,16 @@ ENDINGS = {
         "def work():\n    x = rg.Node(1.0)\n    while True:\n        y = x * 2.0\n"
         "threading.Thread(target=work, daemon=True).start(); time.sleep(0.02)"
     ),
+    "a daemon thread that fits": (
+        "import numpy as np\nx = np.linspace(0.0, 1.0, 100_000)\ndef work():\n"
+        "    rg.fit(lambda p, x: (p - x) ** 2, 0.0, x, optimizer=rg.optim.SGD(0.0), epochs=10**9)\n"
+        "threading.Thread(target=work, daemon=True).start(); time.sleep(0.4)"
+    ),
+    "a daemon thread that runs a compiled function": (
+        "import numpy as np\nf = rg.compile(lambda x: rg.sum([rg.sin(k * x) for k in range(100)]), in_axes=0)\n"
+        "x = np.linspace(0.0, 1.0, 200_000); f(x)\nout = np.empty(200_000)\ndef work():\n    while True:\n"
+        "        f(x, out=out)\nthreading.Thread(target=work, daemon=True).start(); time.sleep(0.2)"
+    ),
     "threading.local": "local = threading.local(); local.x = rg.Node(1.0); local.t = rg.Tape()",
     "an object array": "import numpy as np\na = np.array([rg.Node(1.0)] * 100) * rg.Node(2.0)",
     "an exception with nodes in its frames": (

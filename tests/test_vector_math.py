@@ -154,3 +154,15 @@ def test_an_unknown_instruction_set_is_refused_with_the_choices() -> None:
     assert done.returncode == 1
     assert "SettingError" in done.stderr
     assert "baseline" in done.stderr
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_angles_of_subnormal_points_have_all_bits(isa: str) -> None:
+    """Sums and differences of subnormal numbers are exact, but their quotient has the bits of a normal one."""
+    sizes = [5e-324, 1e-323, 1.5e-323, 2e-323, 1e-320, 1e-310, 2.2e-308, 3e-300, 1e-272]
+    points = [(a * s, b * t) for a in sizes for b in sizes for s in (1.0, -1.0) for t in (1.0, -1.0)]
+    y, x = np.array(points).T
+    for wide in (True, False):
+        found = _testing.vector_math("atan2", isa, wide, [y.copy(), x.copy()])
+        worst = max(error_in_ulps(f, CASES["atan2"].expected(p)[0]) for f, p in zip(found, points, strict=True))
+        assert worst <= 2.0

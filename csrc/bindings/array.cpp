@@ -226,6 +226,7 @@ bool has_shape_of(const py::array& numbers, const Layout& layout) {
 
 // The numbers to set, broadcast to the Array's shape.
 Doubles numbers_for(PyObject* self, PyObject* object, const char* what) {
+    if (is_array(object)) refuse_mask(object, what);
     using Exact = py::array_t<double, py::array::c_style>;
     if (is_array(object) && Exact::check_(object)) {  // the usual case, without asking NumPy
         const auto numbers = py::reinterpret_borrow<py::array>(object);

@@ -12,7 +12,6 @@
 namespace py = pybind11;
 
 namespace reelgrad::python {
-
 ArrayOperand::ArrayOperand(PyObject* object, const char* what)
     : kind_(Kind::array), object_(py::reinterpret_borrow<py::object>(object)) {
     if (is_node_array(object)) {
@@ -23,6 +22,7 @@ ArrayOperand::ArrayOperand(PyObject* object, const char* what)
         kind_ = Kind::node;
         return;
     }
+    if (is_array(object)) refuse_mask(object, what);
     using Doubles = py::array_t<double, py::array::c_style>;
     if (is_array(object) && Doubles::check_(object_)) {  // the usual case, without asking NumPy
         enter_constants(py::reinterpret_borrow<Doubles>(object_), what);

@@ -9,6 +9,7 @@
 
 #include "bindings/batch.hpp"
 #include "bindings/errors.hpp"
+#include "bindings/lock.hpp"
 #include "reelgrad/tape/errors.hpp"
 
 namespace py = pybind11;
@@ -89,7 +90,7 @@ py::tuple run(const Executable& executable,
                       .chosen = chosen_lanes};
     const std::span<double> sums(totals.mutable_data(), static_cast<std::size_t>(uniform_count));
     {
-        const py::gil_scoped_release unlocked;
+        const WithoutLock unlocked;
         executable.run(batch, {sums, destinations}, {.threads = threads, .interrupt = python_interrupt});
     }
     return py::make_tuple(std::move(totals), std::move(lists));

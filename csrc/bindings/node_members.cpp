@@ -11,6 +11,7 @@
 #include "bindings/node_access.hpp"
 #include "bindings/node_slots.hpp"
 #include "bindings/number.hpp"
+#include "bindings/region.hpp"
 #include "bindings/tape.hpp"
 
 namespace reelgrad::python {
@@ -243,6 +244,11 @@ PyObject* node_reduce(PyObject* self, PyObject*) {
                 "an intermediate Node cannot be copied or pickled: the copy would be cut off from the graph; copy or "
                 "pickle the "
                 "variables, or node.value");
+        }
+        if (is_argument(self)) {
+            return refuse(
+                "an argument of a function whose derivative is being taken cannot be copied or pickled: the copy would "
+                "be a new variable, and the derivative would be lost; use the argument itself");
         }
         PyObject* name = get_name(self, nullptr);
         if (name == nullptr) return nullptr;

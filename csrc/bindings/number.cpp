@@ -117,6 +117,21 @@ bool require_number(PyObject* object, const char* what, double* value) {
 
 bool is_array(PyObject* object) { return numpy_is_loaded() && is_instance(object, classes.array); }
 
+void refuse_mask(PyObject* array, const char* what) {
+    if (reinterpret_cast<PyObject*>(Py_TYPE(array)) == classes.array) return;
+    PyObject* const module = PyImport_ImportModule("numpy.ma");
+    PyObject* const answer = module == nullptr ? nullptr : PyObject_CallMethod(module, "is_masked", "O", array);
+    Py_XDECREF(module);
+    const int masked = answer == nullptr ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    if (masked == 0) return;
+    if (masked == 1) {
+        PyErr_Format(exceptions.node_type,
+                     "%s: got a masked array, whose mask would be lost: pass .filled(...) or .compressed()", what);
+    }
+    throw PythonError{};
+}
+
 void raise_not_a_number(const char* what, PyObject* object) {
     if (is_condition(object)) {
         PyErr_Format(exceptions.trace,

@@ -21,6 +21,9 @@ bool require_number(PyObject* object, const char* what, double* value);
 // True if `object` is a NumPy array (of any shape). Does not import NumPy: without it there are no arrays.
 bool is_array(PyObject* object);
 
+// Throws PythonError, NodeTypeError being set, if a mask would be lost with the array.
+void refuse_mask(PyObject* array, const char* what);
+
 // Sets NodeTypeError: "`what`: got Fraction Fraction(1, 3), ...". For operands, which may be Nodes.
 void raise_not_a_number(const char* what, PyObject* object);
 

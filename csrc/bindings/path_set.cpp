@@ -8,6 +8,7 @@
 
 #include "bindings/batch.hpp"
 #include "bindings/executable.hpp"
+#include "bindings/lock.hpp"
 #include "reelgrad/exec/paths.hpp"
 
 namespace py = pybind11;
@@ -22,7 +23,7 @@ std::uint32_t add_path(PathSet& set, std::optional<std::uint32_t> parent, std::o
                        const Program* classifier, const Program& run) {
     std::optional<Program> decides;
     if (classifier != nullptr) decides = *classifier;
-    const py::gil_scoped_release nogil;  // optimising and lowering take their time
+    const WithoutLock nogil;  // optimising and lowering take their time
     return set.add(parent.value_or(PathSet::kNoPath), guard.value_or(0), std::move(decides), run);
 }
 
@@ -39,7 +40,7 @@ py::object run(const PathSet& set, const py::array& uniforms, const py::sequence
     const exec::Results results{.uniforms = writable_numbers_of(uniform_out, "uniform_out"), .columns = outputs};
     std::optional<PathSet::Unknown> unknown;
     {
-        const py::gil_scoped_release nogil;
+        const WithoutLock nogil;
         unknown = set.run(batch, results, {.threads = threads, .interrupt = python_interrupt});
     }
     return unknown_or_none(unknown);

@@ -6,6 +6,7 @@
 
 #include "bindings/errors.hpp"
 #include "bindings/executable.hpp"
+#include "bindings/lock.hpp"
 #include "bindings/number.hpp"
 #include "reelgrad/program/classify.hpp"
 
@@ -59,7 +60,7 @@ struct Numbers {
             py::array_t<double>& column = columns.emplace_back(static_cast<py::ssize_t>(arguments.lanes));
             destinations.push_back({column.mutable_data(), 1});
         }
-        const py::gil_scoped_release unlocked;
+        const WithoutLock unlocked;
         executable.run(arguments.batch(), {uniforms, destinations}, {.interrupt = python_interrupt});
     }
 };

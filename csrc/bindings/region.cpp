@@ -23,15 +23,22 @@ namespace {
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Entries = std::vector<std::optional<Index>>;
 
+class Region;
+thread_local std::vector<const Region*> open_regions;
+
 // What a function records between open and close. On the tape of a trace nothing can be swept or rewound.
 class Region {
   public:
-    explicit Region(TapeOwner tape) : tape_(std::move(tape)), mark_(tape_->mark()) {}
+    explicit Region(TapeOwner tape) : tape_(std::move(tape)), mark_(tape_->mark()) { open_regions.push_back(this); }
     Region(const Region&) = delete;
     Region& operator=(const Region&) = delete;
-    ~Region() { tape_->release(mark_); }
+    ~Region() {
+        std::erase(open_regions, this);
+        tape_->release(mark_);
+    }
 
     bool tracing() const { return tape_->tracing(); }
+    bool has_argument(const PyObject* node) const { return std::ranges::find(arguments_, node) != arguments_.end(); }
 
     // The function's arguments: variables, which nothing else depends on. In a trace they stay tied to what they are
     // copied from, because guards will ask for them.
@@ -53,6 +60,7 @@ class Region {
                 copy = new_variable(*tape_, value, Py_None);
             }
             if (copy == nullptr) throw PythonError{};
+            arguments_.push_back(copy);
             result.append(py::reinterpret_steal<py::object>(copy));
         }
         return result;
@@ -177,6 +185,7 @@ class Region {
 
     TapeOwner tape_;
     Mark mark_;
+    std::vector<const PyObject*> arguments_;  // the caller keeps them alive
 };
 
 Tape* tape_of(const py::list& operands) {
@@ -208,6 +217,10 @@ py::list inline_program(const program::Program& program, const py::list& operand
 }
 
 }  // namespace
+
+bool is_argument(const PyObject* node) {
+    return std::ranges::any_of(open_regions, [&](const Region* region) { return region->has_argument(node); });
+}
 
 void add_region(py::module_& module) {
     py::class_<Region>(module, "_Region",

@@ -5,6 +5,9 @@
 
 namespace reelgrad::python {
 
+// Whether the Node is an argument of a function whose derivative is being taken on this thread.
+bool is_argument(const PyObject* node);
+
 void add_region(pybind11::module_& module);
 
 }  // namespace reelgrad::python

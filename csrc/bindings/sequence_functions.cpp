@@ -151,6 +151,17 @@ PyObject* call_for_arrays(const char* name, PyObject* const* args, Py_ssize_t na
     return PyObject_Vectorcall(function, args, static_cast<std::size_t>(nargs), kwnames);
 }
 
+pybind11::ssize_t dimensions(PyObject* array) { return pybind11::reinterpret_borrow<pybind11::array>(array).ndim(); }
+
+// Of a NumPy array of numbers or Nodes, along axes: as of the Array that it can be.
+PyObject* call_for_ndarray(const char* name, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+    const pybind11::str function(name);
+    std::vector<PyObject*> given{function.ptr()};
+    const Py_ssize_t all = nargs + (kwnames == nullptr ? 0 : PyTuple_GET_SIZE(kwnames));
+    given.insert(given.end(), args, args + all);
+    return call_for_arrays("of an ndarray", given.data(), nargs + 1, kwnames);
+}
+
 bool any_array(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     const Py_ssize_t all = nargs + (kwnames == nullptr ? 0 : PyTuple_GET_SIZE(kwnames));
     for (Py_ssize_t k = 0; k < all; ++k) {
@@ -193,6 +204,10 @@ PyObject* scalar_function(PyObject*, PyObject* x) {
 template <class Op>
 PyObject* function_of_one(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
     if (any_array(args, nargs, kwnames)) return call_for_arrays(Op::name.data(), args, nargs, kwnames);
+    const bool has_options = nargs > 1 || (kwnames != nullptr && PyTuple_GET_SIZE(kwnames) > 0);
+    if (nargs > 0 && is_array(args[0]) && (has_options || dimensions(args[0]) != 1)) {
+        return call_for_ndarray(Op::name.data(), args, nargs, kwnames);
+    }
     if (nargs != 1 || (kwnames != nullptr && PyTuple_GET_SIZE(kwnames) > 0)) {
         PyErr_Format(PyExc_TypeError, "%s() of a sequence takes exactly one argument; axes are for Arrays",
                      Op::name.data());
@@ -217,7 +232,7 @@ PyObject* function_of_one(PyObject*, PyObject* const* args, Py_ssize_t nargs, Py
     }
 }
 
-bool is_matrix(PyObject* x) { return is_array(x) && pybind11::reinterpret_borrow<pybind11::array>(x).ndim() > 1; }
+bool is_matrix(PyObject* x) { return is_array(x) && dimensions(x) > 1; }
 
 template <class Op>
 PyObject* function_of_two(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);

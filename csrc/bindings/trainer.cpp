@@ -13,6 +13,7 @@
 
 #include "bindings/batch.hpp"
 #include "bindings/executable.hpp"
+#include "bindings/lock.hpp"
 #include "reelgrad/tape/errors.hpp"
 #include "reelgrad/train/shuffle.hpp"
 #include "reelgrad/train/trainer.hpp"
@@ -212,7 +213,7 @@ std::unique_ptr<Training> make(const py::object& paths, const py::array& paramet
 py::tuple run(Training& training, std::uint64_t epoch, double seconds) {
     train::Stop stop;
     {
-        const py::gil_scoped_release nogil;
+        const WithoutLock nogil;
         stop = training.trainer->run(epoch, seconds, python_interrupt);
     }
     py::object details = py::none();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings/functions.hpp"
+#include "bindings/lock.hpp"
 #include "reelgrad/exec/cpu.hpp"
 #include "reelgrad/tape/errors.hpp"
 
@@ -41,7 +42,7 @@ Doubles vector_math(const std::string& name, const std::string& isa, bool wide, 
     }
     Doubles result(n);
     double* out = result.mutable_data();
-    py::gil_scoped_release release;
+    const WithoutLock unlocked;
     function(out, numbers[0], numbers[1], numbers[2], static_cast<std::size_t>(n));
     return result;
 }

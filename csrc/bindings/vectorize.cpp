@@ -22,6 +22,7 @@ py::object over_arrays(const char* name, const std::array<PyObject*, N>& operand
     const py::module_ numpy = py::module_::import("numpy");
     py::list arrays;
     for (PyObject* operand : operands) {
+        if (is_array(operand)) refuse_mask(operand, name);
         const py::array array = numpy.attr("asarray")(py::handle(operand));
         const char kind = array.dtype().kind();
         if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {

@@ -82,7 +82,9 @@ template <int W>
     P y = abs(a);
     P x = abs(b);
     const Mask<W> infinite = y == ops::infinity && x == ops::infinity;
-    const P factor = select(greater(y, x) > 0x1p1000, P(0x1p-20), P(1.0));
+    // Subnormal sizes are scaled too: their quotient has all bits, their sum and difference have not.
+    const P larger = greater(y, x);
+    const P factor = select(larger > 0x1p1000, P(0x1p-20), select(larger < 0x1p-900, P(0x1p100), P(1.0)));
     y = select(infinite, P(1.0), y * factor);
     x = select(infinite || (y == 0.0 && x == 0.0), P(1.0), x * factor);
     const P acute = arc_tangent(y, x);

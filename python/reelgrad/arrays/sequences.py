@@ -6,13 +6,13 @@ the mean is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from reelgrad import _core
-from reelgrad.arrays.array_type import Array, asarray
+from reelgrad.arrays.array_type import Array, array, asarray
 from reelgrad.arrays.reductions import log_softmax, softmax
 
 __all__ = ["cross_entropy"]
@@ -87,6 +87,15 @@ def _mean_of_rows(logits: Any, targets: Any) -> Any:
     return _core.mean([_core.cross_entropy(row, target) for row, target in zip(rows, targets, strict=True)])
 
 
+def _of_ndarray(name: str, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Return the function of a NumPy array of numbers, which has no derivative, or of numbers and Nodes."""
+    entries = asarray(x)
+    if isinstance(entries, Array):
+        return _FUNCTIONS[name](entries, *args, **kwargs)
+    with _core.Tape():
+        return _FUNCTIONS[name](array(entries), *args, **kwargs).value
+
+
 def _operands_of_a_loss(loss: str, a: Any, b: Any) -> tuple[Any, Any]:
     """Return the operands as Arrays or as numbers in a row, if they have one shape."""
     a, b = asarray(a), asarray(b)
@@ -105,16 +114,16 @@ def _require_elements(loss: str, x: Any) -> None:
         raise _core.LengthError(f"{loss} of no elements: it has no value; pass at least one")
 
 
-_core._use_array_functions(
-    {
-        "sum": _sum,
-        "prod": _prod,
-        "logsumexp": _logsumexp,
-        "norm": _norm,
-        "mean": _mean,
-        "softmax": softmax,
-        "dot": np.dot,
-        "cross_entropy": cross_entropy,
-        "operands of a loss": _operands_of_a_loss,
-    }
-)
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": _sum,
+    "prod": _prod,
+    "logsumexp": _logsumexp,
+    "norm": _norm,
+    "mean": _mean,
+    "softmax": softmax,
+    "dot": np.dot,
+    "cross_entropy": cross_entropy,
+    "operands of a loss": _operands_of_a_loss,
+    "of an ndarray": _of_ndarray,
+}
+_core._use_array_functions(_FUNCTIONS)
