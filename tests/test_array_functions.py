@@ -255,11 +255,6 @@ def test_every_alias_is_the_operator_it_stands_for() -> None:
 
 
 NDARRAYS = [np.arange(6.0).reshape(2, 3), np.array([0.5, -1.0, 2.0]), np.ones((2, 1, 3), "f4"), np.array([[1, 2]])]
-    np.arange(6.0).reshape(2, 3),
-    np.array([0.5, -1.0, 2.0]),
-    np.ones((2, 1, 3), np.float32),
-    np.array([[1, 2]]),
-]
 
 
 @pytest.mark.parametrize("x", NDARRAYS, ids=lambda x: str(x.shape))
