@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import pickle
 from collections.abc import Callable, Iterator
@@ -36,8 +35,6 @@ REFUSED_OF_NODES: dict[str, Callable[[Any], Any]] = {
     "format": lambda x: f"{x:.3f}",
     "round(x, 2)": lambda x: round(x, 2),
     "as_integer_ratio": lambda x: x.as_integer_ratio(),
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
     "pickle": pickle.dumps,
     "set value": lambda x: setattr(x, "value", 1.0),
     "set data": lambda x: setattr(x, "data", 1.0),

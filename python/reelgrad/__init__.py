@@ -12,6 +12,7 @@ tape, and one reverse sweep gives the derivatives with respect to all its variab
 """
 
 from reelgrad import interpreters  # isort: skip  # noqa: F401  # before the engine is loaded
+from reelgrad import copying  # isort: skip  # noqa: F401  # for copy.copy and copy.deepcopy
 from reelgrad import _core, arrays, nn, optim
 from reelgrad._core import *
 from reelgrad._version import __version__

@@ -71,7 +71,7 @@ class Point:
                 self._argnums, put_together(self.structures, self._inputs, self._region.tracing), strict=True
             ):
                 args[number] = arg
-            with nested(program=self._symbolic), tape:
+            with nested(program=self._symbolic, inputs=self._inputs), tape:
                 self.result = self._function(*args, **self._kwargs)
         except BaseException as error:
             self._region.close()

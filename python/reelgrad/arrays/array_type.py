@@ -13,6 +13,7 @@ from reelgrad.arrays.copies import copied, reduced
 from reelgrad.arrays.methods import NumpyMethods
 from reelgrad.arrays.protocols import call_function, call_ufunc
 from reelgrad.arrays.reduction_methods import Axis, ReductionMethods
+from reelgrad.nesting import is_part_of_a_function
 
 if TYPE_CHECKING:
     from reelgrad._core import Tape
@@ -193,7 +194,16 @@ class Array(ReductionMethods, NumpyMethods, _core._ArrayBase):
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Any:
         """Copy variables: what shares some with an Array that was copied before shares the copies."""
+        if is_part_of_a_function(self):
+            return self
         return copied(self, memo) if self.is_variable else self.__reduce__()
+
+    def __copy__(self) -> Any:
+        """Copy variables; inside of a function that is differentiated or traced, its own Arrays are not copied."""
+        if is_part_of_a_function(self):
+            return self
+        make, arguments = self.__reduce__()
+        return make(*arguments)
 
     # --- Comparison, by value; in a trace it gives Conditions
 
