@@ -8,7 +8,7 @@ in C.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import update_wrapper
 from threading import RLock
 from typing import Any, overload
@@ -25,10 +25,11 @@ from reelgrad.on_nodes import counts_nodes, gradient_on_nodes, on_nodes
 from reelgrad.paths import Path
 from reelgrad.specialisation import Reduce, Runner, Settings, Specialisation
 from reelgrad.threads import checked_threads
-from reelgrad.trees import Structure, StructureError, flatten
+from reelgrad.trees import Structure, StructureError, flatten, plain_leaves
 
 __all__ = ["CompiledFunction", "compile"]
 
+_MOST_KNOWN = 256  # structures of plain arguments that are told by a look at their shapes
 _SHORT_WAY = 20_000  # instructions up to which a call may keep the GIL: some 40 microseconds
 
 
@@ -53,6 +54,7 @@ class CompiledFunction:
         update_wrapper(self, function, updated=())
         self.settings = settings
         self._specialisations: dict[tuple[Argument, ...], Specialisation] = {}
+        self._known: dict[Hashable, tuple[Specialisation, int]] = {}  # by plain arguments: with the number of lanes
         self._last: Specialisation | None = None
         self._lock = RLock()
         self._call = _core._FastCall(self._values)
@@ -102,6 +104,13 @@ class CompiledFunction:
 
     def specialise(self, args: Sequence[Any]) -> tuple[Specialisation, Batch]:
         """Return what the function is for arguments of this structure (traced if need be), and their numbers."""
+        plain = None if self.settings.static_argnums else plain_leaves(args)
+        if plain is not None:
+            leaves, key = plain
+            known = self._known.get(key)
+            if known is not None:
+                self._last = known[0]
+                return known[0], Batch(leaves, known[0].axes, known[1])
         arguments, batch = arguments_of(args, self.settings.in_axes, self.settings.static_argnums)
         found = self._specialisations.get(arguments)
         if found is None:
@@ -110,6 +119,10 @@ class CompiledFunction:
                 if found is None:
                     found = self._specialisations[arguments] = Specialisation(self, arguments, batch.sample(0))
         self._last = found
+        if plain is not None:
+            if len(self._known) >= _MOST_KNOWN:  # every number of lanes is another
+                self._known.clear()
+            self._known[plain[1]] = found, batch.lanes
         return found, batch
 
     # --- What the short ways call where they do not apply.

@@ -126,7 +126,7 @@ class Result:
                 _require_writeable(given, shape)
             self._arrays.append(None if not place.per_lane else given if given is not None else np.empty(shape))
         self.columns = [
-            np.moveaxis(array, place.axis, 0)
+            array if place.axis == 0 else np.moveaxis(array, place.axis, 0)
             for place, array in zip(places, self._arrays, strict=True)
             if array is not None
         ]
