@@ -98,18 +98,10 @@ def test_derivatives_say_what_they_are() -> None:
     assert rg.hessian(loss).__doc__ == "Jacobian of gradient_of_loss."
 
 
-@pytest.mark.parametrize(
-    "copied",
-    [
-        lambda x: copy.copy(x),
-        lambda x: copy.deepcopy({"a": [x]})["a"][0],
-        lambda x: pickle.loads(pickle.dumps(x)),
-    ],
-)
 @pytest.mark.parametrize("transform", [rg.grad, rg.jacobian, rg.hessian])
-def test_a_copy_of_an_argument_would_lose_its_derivative(transform: Any, copied: Any) -> None:
+def test_a_pickle_of_an_argument_would_lose_its_derivative(transform: Any) -> None:
     with pytest.raises(rg.ReelgradError, match=r"(argument|intermediate|traced).*(copied|copy)|copy"):
-        transform(lambda x: copied(x) ** 2)(3.0)
+        transform(lambda x: pickle.loads(pickle.dumps(x)) ** 2)(3.0)
     assert transform(lambda x: copy.copy(2.0) * x)(3.0) is not None
 
 
