@@ -24,6 +24,7 @@ def _copied(node: Node, memo: dict[int, Any] | None = None) -> Node:
     return made
 
 
-# The tables in which `copy` keeps what it does with types that cannot say it themselves.
+# The tables in which `copy` keeps what it does with types that cannot say it themselves. Where a version of Python has
+# none, the copy of an argument is refused by `Node.__reduce__`.
 for _table in ("_copy_dispatch", "_deepcopy_dispatch"):
-    getattr(copy, _table)[Node] = _copied
+    getattr(copy, _table, {})[Node] = _copied
