@@ -99,7 +99,7 @@ class Executable::State {
     // What comes before and after the body.
     void begin(const Lowered& lowered, const Batch& batch, Workspace& workspace, Frame& frame) const {
         double* const cells = workspace.cells();
-        std::copy(batch.uniforms.begin(), batch.uniforms.end(), cells);
+        for (std::size_t k = 0; k < batch.uniforms.size(); ++k) cells[k] = batch.uniforms[k];
         cells[lowered.lanes_cell] = static_cast<double>(batch.lanes);
         run_once(lowered.prologue, frame);
     }
@@ -181,12 +181,18 @@ class Executable::Repeated::State {
         if (!lowered.body.empty()) {
             Stop stop(options.interrupt);
             const std::span<double> accumulators = accumulators_of(lowered, *workspace_);
-            std::ranges::fill(accumulators, 0.0);
+            if (!cleared_) std::ranges::fill(accumulators, 0.0);
+            cleared_ = false;
             for (Frame& block : blocks_) {
                 kernels.run(lowered.body.data(), lowered.body.data() + lowered.body.size(), block);
                 if (stop.ask(lowered.body.size() * block.packs)) throw Interrupted("the run was interrupted");
             }
-            std::ranges::copy(accumulators, workspace_->cells() + lowered.first_sum);
+            double* const totals = workspace_->cells() + lowered.first_sum;
+            for (std::size_t k = 0; k < accumulators.size(); ++k) {
+                totals[k] = accumulators[k];
+                accumulators[k] = 0.0;
+            }
+            cleared_ = true;
         }
         executable_.end(lowered, *workspace_, once_, uniforms);
         executable_.redo_if_nan(false, batch_, {.uniforms = uniforms, .columns = {}}, options);
@@ -197,6 +203,7 @@ class Executable::Repeated::State {
     const Batch batch_;
     Workspaces::Loan workspace_;
     Frame once_{};
+    bool cleared_ = false;  // whether the accumulators are 0, as they are after a run that was not interrupted
     std::vector<Frame> blocks_;
     std::vector<Source> sources_;
 };

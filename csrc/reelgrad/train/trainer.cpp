@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -160,7 +159,7 @@ bool Trainer::update(bool (*interrupt)()) {
     if (const std::size_t k = first_not_finite(gradient); k < gradient.size()) return not_finite(k, gradient[k], batch);
     if (how_.mean) {
         const auto lanes = static_cast<double>(batch.lanes);
-        if (std::has_single_bit(batch.lanes)) {  // the same bits, sooner
+        if ((batch.lanes & (batch.lanes - 1)) == 0) {  // a power of 2: the same bits, sooner
             for (double& derivative : gradient) derivative *= 1.0 / lanes;
         } else {
             for (double& derivative : gradient) derivative /= lanes;
