@@ -45,7 +45,9 @@ def page(m: Measurements, where: str) -> str:
 - **Code of its own for each engine.** CPython specialises bytecode for the types it meets; shared, it would be slow for
   floats, and the comparison flattering.
 - Garbage collection is on, as in use. It is run before each turn, and does not see the modules loaded before, so that
-  nobody pays for another. Slow engines do fewer steps per round; all times are per operator, epoch or step.
+  nobody pays for another. A turn of less than 20 ms is taken twice, and the second time counts: the first one finds the
+  caches full of what another engine left. Slow engines do fewer steps per round; all times are per operator, epoch or
+  step.
 - exp and tanh were added to micrograd in its own style. CasADi's figures are for building expressions, which it
   evaluates faster afterwards.
 

@@ -16,6 +16,9 @@ from typing import NamedTuple
 CORES = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set[int]()  # before pin()
 
 
+SHORT = 0.02  # seconds up to which a turn begins with a run that is not timed
+
+
 def pin() -> int | None:
     """Keep this process on one core, the last that it may use; return its number, or None where that cannot be done."""
     if not CORES:
@@ -83,6 +86,7 @@ class Rounds:
 def interleave(title: str, variants: Sequence[Variant], rounds: int) -> Rounds:
     """Run all variants in turn, `rounds` times after a round of warming up."""
     rows: list[dict[Metric, float]] = []
+    short: set[str] = set()
     print(f"{title}: {rounds} rounds", file=sys.stderr, flush=True)
     gc.collect()
     gc.freeze()  # the many objects of all peers' modules are not to slow down the collections during one peer's turn
@@ -92,7 +96,12 @@ def interleave(title: str, variants: Sequence[Variant], rounds: int) -> Rounds:
             if r > 1 and (r - 1) % variant.every != 0:
                 continue
             gc.collect()  # nobody pays for another's garbage; each for its own, as in use
+            if variant.name in short:
+                variant.run()  # nor for caches that another has filled
+            start = perf_counter()
             row.update({Metric(variant.name, name): seconds for name, seconds in variant.run().items()})
+            if perf_counter() - start < SHORT:
+                short.add(variant.name)
         rows.append(row)
     gc.unfreeze()
     return Rounds(rows[1:])
