@@ -127,10 +127,46 @@ def test_whole_numbers_agree_to_the_bit(name: str, lanes: int) -> None:
             assert np.array_equal(next(varying), want), output
 
 
+@pytest.mark.parametrize("function", ["exp", "tanh", "sigmoid", "log"])
+@pytest.mark.parametrize("affine", ["x0, w0, w1", "w0, x0, w1", "x0, x1, w0", "w0, w1, x0", "x0, w0, x1"])
+def test_a_function_of_a_scaled_and_shifted_number_has_the_bits_of_two_done_together(
+    function: str, affine: str
+) -> None:
+    def program(extra: bool) -> rg.Program:
+        text = Text(2, 2)
+        names = dict(zip(("w0", "w1", "x0", "x1"), (*text.uniform, *text.varying), strict=True))
+        scaled = text.add(f"fma({', '.join(names[name] for name in affine.split(', '))})")
+        text.output(text.add(f"{function}({scaled})"))
+        if extra:
+            text.output(scaled)  # another use, so that it is an instruction of its own
+        return text.program()
+
+    numbers = np.random.default_rng(1)
+    columns = [numbers.normal(size=100) for _ in range(2)]
+    together, apart = (
+        _core.Executable(program(extra)).run([1.5, -0.25], columns, lanes=100)[1] for extra in (False, True)
+    )
+    assert np.array_equal(together[0], apart[0], equal_nan=True)
+
+
+def test_a_sum_that_is_made_with_another_may_be_a_condition_and_a_factor() -> None:
+    text = Text(2, 2)
+    (w, u), (x, z) = text.uniform, text.varying
+    sums = [text.add(f"dot_add({w}, {x}, {a}, {z}, {b})") for a, b in ((w, u), (u, w))]
+    text.output(text.add(f"where({sums[1]}, {x}, {z})"))
+    text.output(text.add(f"mul({text.add(f'sub({x}, {z})')}, {sums[1]})"))
+    text.output(sums[0])
+    columns = [np.array([1.0, -1.0, 2.0, 0.0]), np.array([3.0, 1.0, -2.0, 0.0])]
+    chosen, product, _ = _core.Executable(text.program()).run([0.0, 2.0], columns, lanes=4)[1]
+    second = 2.0 * columns[0]
+    assert np.array_equal(chosen, np.where(second != 0.0, *columns))
+    assert np.array_equal(product, (columns[0] - columns[1]) * second)
+
+
 @pytest.mark.parametrize("isa", rg.cpu_features()["available"])
 def test_in_every_instruction_set(isa: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    command += ["-k", "agree_to_the_bit or matrix or several_paths"]
+    command += ["-k", "agree_to_the_bit or matrix or several_paths or together or made_with"]
     done = subprocess.run(command, env=os.environ | {"REELGRAD_ISA": isa}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

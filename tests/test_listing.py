@@ -64,6 +64,10 @@ LISTED = [
         'output("a", v7)\noutput("b", v8)',
         [r"  s\d = sin\(s\d\)", r"  \(sum\d, sum\d\) \+= \(s\d, s\d\) \* s\d"],
     ),
+    (
+        'v3 = constant(2)\nv4 = fma(v3, v1, v0)\nv5 = exp(v4)\noutput("y", v5)',
+        [r"  s\d = exp\(s\d\*2 \+ w\)"],
+    ),
     ('output("y", v0)', ["prologue, once", "epilogue, once", "  y = w"]),
 ]
 

@@ -39,6 +39,9 @@ struct KernelTable {
     // the operands, the factor.
     std::array<std::array<Handler, kKinds>, kCodes> then_mul{};
 
+    // op(a * b + c) of a slot a and scalars b and c, by code; null where there is none.
+    std::array<Handler, kCodes> of_affine{};
+
     // Sums. Row: the operands; b: their number.
     Handler wide_sum = nullptr, lane_sum = nullptr;
 

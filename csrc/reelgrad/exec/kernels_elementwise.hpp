@@ -157,6 +157,20 @@ template <class P, class Operator, std::size_t kinds>
     }
 }
 
+// A smooth function of a slot that is scaled and shifted, as in exp(drift + volatility * z).
+template <class P, class Operator>
+[[gnu::flatten]] void of_affine(const Op& op, Frame& frame) {
+    double* const result = cell(frame, op.result);
+    const Operand<P, false> a(frame, op.a);
+    const Operand<P, true> b(frame, op.b), c(frame, op.c);
+    for (std::size_t r = 0; r < frame.packs; ++r) {
+        Operator::value(ops::Fma::value(a[r], b[r], c[r])).store(result + r * P::width);
+    }
+}
+
+template <class Operator>
+inline constexpr bool has_of_affine = is_one_of<Operator, ops::Exp, ops::Tanh, ops::Sigmoid>;
+
 template <class Operator>
 inline constexpr bool has_then_mul =
     is_one_of<Operator, ops::Add, ops::Sub, ops::Mul, ops::Fma, program::Fms, program::Fnma>;
@@ -183,6 +197,7 @@ constexpr void enter_elementwise(KernelTable& table) {
         table.lane[code] = &elementwise<Lane, Operator, 0>;
         using Run = std::conditional_t<is_cheap<Operator>, Lane, Wide>;
         table.lane_run[code] = &lane_run<Run, Operator>;
+        if constexpr (has_of_affine<Operator>) table.of_affine[code] = &of_affine<Wide, Operator>;
         if constexpr (has_then_mul<Operator>) {
             table.then_mul[code] = then_mul_with_scalars<Wide, Operator>(std::make_index_sequence<all>());
         }

@@ -21,6 +21,7 @@ struct Meaning {
     enum Kind : std::uint8_t {
         elementwise,
         then_mul,
+        of_affine,
         run,
         gate,
         sum,
@@ -47,6 +48,7 @@ class Meanings {
             const Meaning meaning{Meaning::elementwise, info.name,
                                   static_cast<std::size_t>(std::max<int>(info.arity, 0))};
             for (const Handler handler : t.wide[code]) enter(handler, meaning);
+            enter(t.of_affine[code], {Meaning::of_affine, meaning.name});
             for (const Handler handler : t.then_mul[code]) {
                 enter(handler, {Meaning::then_mul, meaning.name, meaning.arity});
             }
@@ -154,6 +156,10 @@ class Listing {
                     text += joint(k, ", ") + at(operands[k]);
                 }
                 text += ")";
+                break;
+            case Meaning::of_affine:
+                text += at(op.result) + " = " + std::string(meaning.name) + "(" + at(op.a) + "*" + at(op.b) + " + " +
+                        at(op.c) + ")";
                 break;
             case Meaning::then_mul:
                 text += at(op.result) + " = " + std::string(meaning.name) + "(";

@@ -1,5 +1,6 @@
 #include "reelgrad/exec/load.hpp"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace reelgrad::exec {
@@ -30,8 +31,9 @@ void converted(const Frame& frame, const Source& source, double* slot) {
             slot[i] = static_cast<double>(x);
         }
     } else {
+        const bool far = std::abs(source.stride) >= 64;  // nearer ones the processor foresees
         for (std::size_t i = 0; i < lanes; ++i) {
-            prefetch(source.at + static_cast<std::ptrdiff_t>(i + 2 * frame.padded) * source.stride);
+            if (far) prefetch(source.at + static_cast<std::ptrdiff_t>(i + 2 * frame.padded) * source.stride);
             slot[i] = number(static_cast<std::ptrdiff_t>(i));
         }
     }

@@ -1,13 +1,13 @@
 #include "reelgrad/exec/lower.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 
 #include "reelgrad/exec/lane_sums.hpp"
 #include "reelgrad/exec/place.hpp"
 #include "reelgrad/exec/sums.hpp"
+#include "reelgrad/exec/together.hpp"
 #include "reelgrad/exec/uniform_work.hpp"
 #include "reelgrad/program/errors.hpp"
 
@@ -23,8 +23,6 @@ using program::ValueId;
 
 constexpr std::size_t kBlock = 64;
 
-bool is_comparison(Code code) { return code >= code_of<ops::Less> && code <= code_of<ops::NotEqual>; }
-
 class Lowering {
   public:
     Lowering(const Program& program, std::span<const char> outputs_vary, const KernelTable& kernels, Flavour flavour)
@@ -36,9 +34,7 @@ class Lowering {
         sums_ = plan_sums(program_, uses_);
         fix_cells();
         lane_sums_.emplace(program_, uses_, sums_, kernels_, selected_.body);
-        plan_gates();
-        plan_pairs();
-        plan_factors();
+        together_ = plan_together(program_, uses_, kernels_, *lane_sums_);
         selected_.values = program_.size();
         const auto size = static_cast<ValueId>(program_.size());
         for (ValueId v = 0; v < size; ++v) {
@@ -142,79 +138,6 @@ class Lowering {
         selected_.source_of.resize(lanes_id_ + 1, kNone);
     }
 
-    // A comparison all of whose uses are conditions of where is done again by each of them.
-    void plan_gates() {
-        std::vector<std::uint32_t> as_condition(program_.size(), 0);
-        for (ValueId v = 0; v < program_.size(); ++v) {
-            if (uses_[v] == 0 || program_[v].code != code_of<ops::Where>) continue;
-            const auto operands = program_.operands(v);
-            if (program_.rate(operands[0]) == Rate::varying && operands[1] != operands[0] && operands[2] != operands[0])
-                ++as_condition[operands[0]];
-        }
-        in_gate_.assign(program_.size(), 0);
-        for (ValueId v = 0; v < program_.size(); ++v) {
-            in_gate_[v] = uses_[v] != 0 && is_comparison(program_[v].code) && as_condition[v] == uses_[v];
-        }
-    }
-
-    // Two sums of the same slots times scalars, near each other, are made at once, where the first one stands.
-    void plan_pairs() {
-        constexpr ValueId kNear = 32;
-        second_of_.assign(program_.size(), kNoValue);
-        made_before_.assign(program_.size(), 0);
-        std::map<std::vector<ValueId>, ValueId> lonely;  // by their slots
-        for (ValueId v = 0; v < program_.size(); ++v) {
-            if (uses_[v] == 0 || program_.rate(v) != Rate::varying || !program::is_reduction(program_[v].code) ||
-                program_[v].code == code_of<ops::Sum>)
-                continue;
-            products_of(program_, v, row_);
-            scalars_last(row_);
-            if (row_[0].kind == Operand::slot) continue;
-            std::vector<ValueId> slots{row_[0].kind == Operand::none ? 1U : 0U};
-            for (std::size_t k = 1; k < row_.size() && row_[k + 1].kind == Operand::cell; k += 2) {
-                if (row_[k].kind == Operand::slot) slots.push_back(row_[k].id);
-            }
-            if (2 * slots.size() - 1 != row_.size()) continue;
-            const auto [entry, is_new] = lonely.try_emplace(std::move(slots), v);
-            if (is_new) continue;
-            if (v - entry->second > kNear) {
-                entry->second = v;
-                continue;
-            }
-            second_of_[entry->second] = v;
-            made_before_[v] = 1;
-            lonely.erase(entry);
-        }
-    }
-
-    // An operator whose result is only a factor of a product nearby is done together with the multiplication.
-    void plan_factors() {
-        constexpr ValueId kNear = 16;
-        first_of_.assign(program_.size(), kNoValue);
-        is_factor_.assign(program_.size(), 0);
-        for (ValueId v = 0; v < program_.size(); ++v) {
-            if (uses_[v] == 0 || program_[v].code != code_of<ops::Mul> || program_.rate(v) != Rate::varying) continue;
-            if (lane_sums_->holds(v)) continue;
-            const auto operands = program_.operands(v);
-            for (const std::size_t k : {0, 1}) {
-                const ValueId u = operands[k], factor = operands[1 - k];
-                if (uses_[u] != 1 || v - u > kNear || first_of_[u] != kNoValue || is_factor_[factor] != 0) continue;
-                if (program_.rate(u) != Rate::varying || program_.rate(factor) != Rate::varying) continue;
-                if (kernels_.then_mul[static_cast<std::size_t>(program_[u].code)][0] == nullptr) continue;
-                first_of_[v] = u;
-                is_factor_[u] = 1;
-                break;
-            }
-        }
-    }
-
-    // Of each product, the scalar as the second factor.
-    static void scalars_last(std::vector<Operand>& row) {
-        for (std::size_t k = 1; k < row.size(); k += 2) {
-            if (row[k].kind == Operand::cell) std::swap(row[k], row[k + 1]);
-        }
-    }
-
     // --- Work that is done once.
 
     void uniform(ValueId v) {
@@ -227,17 +150,12 @@ class Lowering {
     // --- Work that is done for every block.
 
     void varying(ValueId v) {
-        if (program_[v].code != Code::input && !lane_sums_->holds(v) && in_gate_[v] == 0 && is_factor_[v] == 0) {
-            if (second_of_[v] != kNoValue) {
-                two_dots(v, second_of_[v]);
-            } else if (made_before_[v] != 0) {
-                // It was made together with an earlier one.
-            } else if (program::is_reduction(program_[v].code)) {
-                reduction(v);
-            } else if (first_of_[v] != kNoValue) {
-                then_mul(v, first_of_[v]);
+        if (program_[v].code != Code::input && !lane_sums_->holds(v) && together_.made[v] == Together::here) {
+            const ValueId with = together_.with[v];
+            if (program::is_reduction(program_[v].code)) {
+                with == kNoValue ? reduction(v) : two_dots(v, with);
             } else {
-                elementwise(v);
+                with == kNoValue ? elementwise(v) : chain(v, with);
             }
         }
         lane_sums_->came(v);
@@ -258,7 +176,7 @@ class Lowering {
         const Operand result{Operand::slot, v};
         auto operands = program_.operands(v);
         operands_.clear();
-        if (code == code_of<ops::Where> && in_gate_[operands[0]] != 0) {
+        if (code == code_of<ops::Where> && together_.made[operands[0]] == Together::by_users) {
             const auto compared = program_.operands(operands[0]);
             const std::uint32_t kinds = kinds_of({compared[0], compared[1], operands[1], operands[2]});
             const auto comparison =
@@ -279,13 +197,20 @@ class Lowering {
         selected_.body.add(handlers[kinds], result, operands_);
     }
 
-    void then_mul(ValueId v, ValueId u) {
-        const auto factors = program_.operands(v);
+    void chain(ValueId v, ValueId u) {
+        const Operand result{Operand::slot, v};
         operands_.clear();
+        if (const Handler handler = kernels_.of_affine[static_cast<std::size_t>(program_[v].code)]) {
+            kinds_of(program_.operands(u));
+            if (operands_[0].kind == Operand::cell) std::swap(operands_[0], operands_[1]);
+            selected_.body.add(handler, result, operands_);
+            return;
+        }
+        const auto factors = program_.operands(v);
         const std::uint32_t kinds = kinds_of(program_.operands(u));
         operands_.push_back({Operand::slot, factors[factors[0] == u ? 1 : 0]});
         const auto code = static_cast<std::size_t>(program_[u].code);
-        selected_.body.add_row(kernels_.then_mul[code][kinds], {Operand::slot, v}, operands_, 0);
+        selected_.body.add_row(kernels_.then_mul[code][kinds], result, operands_, 0);
     }
 
     // Appends to operands_; tells which are scalars.
@@ -321,7 +246,6 @@ class Lowering {
             return;
         }
         products_of(program_, v, row_);
-        scalars_last(row_);
         // Products of scalars are rare here; what is left are slot * scalar, then slot * slot.
         scaled_.assign(1, row_[0]);
         plain_.assign(1, {});
@@ -355,9 +279,7 @@ class Lowering {
 
     void two_dots(ValueId v, ValueId w) {
         products_of(program_, v, row_);
-        scalars_last(row_);
         products_of(program_, w, plain_);
-        scalars_last(plain_);
         const bool adds = row_[0].kind != Operand::none;
         operands_.clear();
         if (adds) operands_.assign({row_[0], plain_[0]});
@@ -384,11 +306,7 @@ class Lowering {
     std::vector<std::uint32_t> uses_;
     std::vector<char> of_sum_;  // by value: depends on a sum over lanes
     std::optional<LaneSums> lane_sums_;
-    std::vector<ValueId> second_of_;  // by value: the sum that is made together with it
-    std::vector<char> made_before_;   // by value: made together with an earlier one
-    std::vector<ValueId> first_of_;   // by value: the operator whose result it multiplies
-    std::vector<char> is_factor_;     // by value: done together with the multiplication that uses it
-    std::vector<char> in_gate_;       // by value: a comparison that is made where it is used
+    Together together_;
     std::vector<Store> stores_;
     std::vector<std::uint32_t> first_store_;
     std::vector<Operand> operands_, row_, scaled_, plain_;

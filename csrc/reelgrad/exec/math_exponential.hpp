@@ -28,13 +28,14 @@ struct Reduced {
     Pack<W> r;
 };
 
-// x - n log(2) / steps. |x| below 2^16.
+// x - n log(2) / steps. |x| below 2^16. Where errors of n 2^-57 do not count, `exactly` may be false.
 template <int W>
-[[gnu::always_inline]] inline Reduced<W> reduce_by_ln_2(Pack<W> x) {
+[[gnu::always_inline]] inline Reduced<W> reduce_by_ln_2(Pack<W> x, bool exactly = true) {
     constexpr double m = steps<W>;
     const Pack<W> shifted = mul_add(x, Pack<W>(m * ops::log2_e), Pack<W>(round_shift));
     const Pack<W> n = shifted - round_shift;
-    return {shifted, n, mul_add(-n, Pack<W>(ln_2_low / m), mul_add(-n, Pack<W>(ln_2_high / m), x))};
+    const Pack<W> r = mul_add(-n, Pack<W>(ln_2_high / m), x);
+    return {shifted, n, exactly || !has_fma ? mul_add(-n, Pack<W>(ln_2_low / m), r) : r};
 }
 
 // Of x - k log(2).
@@ -178,11 +179,11 @@ template <int W>
     return select(abs(x) < negligible, x, y);
 }
 
-// E / (E + 2) with E = exp(2 |x|) - 1. At 22 it has rounded to 1.
+// E / (E + 2) with E = exp(2 |x|) - 1. At 22 it has rounded to 1. An error of E counts for 2 / (E + 2) of itself.
 template <int W>
 [[gnu::always_inline]] inline Pack<W> tanh(Pack<W> x) {
     const Pack<W> size = abs(x);
-    const Pack<W> e = exp_less(reduce_by_ln_2(lesser(Pack<W>(44.0), size + size)), 1.0);
+    const Pack<W> e = exp_less(reduce_by_ln_2(lesser(Pack<W>(44.0), size + size), false), 1.0);
     return with_sign(e / (e + 2.0), sign_of(x));
 }
 

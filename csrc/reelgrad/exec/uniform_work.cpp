@@ -133,6 +133,9 @@ void products_of(const Program& program, ValueId v, std::vector<Operand>& row) {
         throw ProgramError(std::string(program::info(program[v].code).name) +
                            " cannot be run as it is: it must have been expanded into elementwise operators");
     }
+    for (std::size_t k = 1; k < row.size(); k += 2) {
+        if (row[k].kind == Operand::cell) std::swap(row[k], row[k + 1]);
+    }
 }
 
 }  // namespace reelgrad::exec

@@ -20,7 +20,7 @@ namespace reelgrad::exec {
 void add_uniform_work(const program::Program& program, std::span<const program::ValueId> values,
                       const KernelTable& kernels, Operand lanes, Steps& steps);
 
-// The row of a sum of products: its addend (none: Operand::none), then pairs.
+// The row of a sum of products: its addend (none: Operand::none), then pairs, of a slot and a cell the slot first.
 void products_of(const program::Program& program, program::ValueId v, std::vector<Operand>& row);
 
 }  // namespace reelgrad::exec
