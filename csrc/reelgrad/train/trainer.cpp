@@ -158,12 +158,8 @@ bool Trainer::update(bool (*interrupt)()) {
     if (!std::isfinite(loss)) return not_finite(std::nullopt, loss, batch);
     if (const std::size_t k = first_not_finite(gradient); k < gradient.size()) return not_finite(k, gradient[k], batch);
     if (how_.mean) {
-        const auto lanes = static_cast<double>(batch.lanes);
-        if ((batch.lanes & (batch.lanes - 1)) == 0) {  // a power of 2: the same bits, sooner
-            for (double& derivative : gradient) derivative *= 1.0 / lanes;
-        } else {
-            for (double& derivative : gradient) derivative /= lanes;
-        }
+        const double share = 1.0 / static_cast<double>(batch.lanes);
+        for (double& derivative : gradient) derivative *= share;
     }
     const std::span<double> parameters = std::span(uniforms_).first(gradient.size());
     optimizer_.step(settings_, schedule_.at(state_.update), parameters, gradient);
