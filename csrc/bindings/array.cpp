@@ -8,6 +8,7 @@
 #include "bindings/anomaly.hpp"
 #include "bindings/array_block.hpp"
 #include "bindings/array_functions.hpp"
+#include "bindings/array_views.hpp"
 #include "bindings/names.hpp"
 #include "bindings/node.hpp"
 #include "bindings/number.hpp"
@@ -148,7 +149,6 @@ PyObject* new_array(Tape& tape, Index first, std::span<const std::ptrdiff_t> sha
 namespace {
 
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
-using Positions = py::array_t<std::int64_t>;
 
 void array_dealloc(PyObject* self) {
     EntrySet* const set = array_of(self).set;
@@ -166,10 +166,6 @@ PyObject* array_new(PyTypeObject*, PyObject*, PyObject*) {
                     "Array is not made by calling it: use reelgrad.array(values), which makes variables, or "
                     "reelgrad.asarray(nodes)");
     return nullptr;
-}
-
-std::vector<py::ssize_t> shape_of(const Layout& layout) {
-    return {layout.shape.begin(), layout.shape.begin() + layout.dims};
 }
 
 PyObject* get_shape(PyObject* self, void*) {
@@ -292,137 +288,6 @@ PyObject* get_is_variable(PyObject* self, void*) {
     });
 }
 
-// The positions 0, 1, 2 ... of which all views are made. Read-only; a longer one replaces it when need be.
-Positions& all_positions(std::size_t count) {
-    static Positions* const positions = new Positions(0);
-    if (static_cast<std::size_t>(positions->size()) < count) {
-        Positions more(static_cast<py::ssize_t>(std::max(count, 2 * static_cast<std::size_t>(positions->size()))));
-        std::int64_t* const to = more.mutable_data();
-        for (py::ssize_t k = 0; k < more.size(); ++k) to[k] = k;
-        *positions = std::move(more);
-    }
-    return *positions;
-}
-
-PyObject* array_positions(PyObject* self, PyObject*) {
-    return guarded([&] {
-        const ArrayObject& array = array_of(self);
-        const Positions& base = all_positions(array.set->size());
-        std::vector<py::ssize_t> strides;
-        for (int d = 0; d < array.layout.dims; ++d) {
-            strides.push_back(array.layout.strides[static_cast<std::size_t>(d)] *
-                              static_cast<py::ssize_t>(sizeof(std::int64_t)));
-        }
-        py::array view(py::dtype::of<std::int64_t>(), shape_of(array.layout), strides, base.data() + array.offset,
-                       base);
-        py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-        return view.release().ptr();
-    });
-}
-
-Layout layout_of(const py::array& array, const char* what) {
-    if (array.ndim() > kArrayDims) {
-        throw LengthError(std::string(what) + ": " + std::to_string(array.ndim()) + " dimensions, but Arrays have " +
-                          std::to_string(kArrayDims) + " at most");
-    }
-    Layout layout;
-    layout.dims = static_cast<int>(array.ndim());
-    for (int d = 0; d < layout.dims; ++d) {
-        layout.shape[static_cast<std::size_t>(d)] = array.shape(d);
-        layout.strides[static_cast<std::size_t>(d)] = array.strides(d) / array.itemsize();
-    }
-    return layout;
-}
-
-// The view of the elements at these positions, which NumPy made of array_positions().
-PyObject* array_view(PyObject* self, PyObject* positions) {
-    return guarded([&] {
-        ArrayObject& array = array_of(self);
-        check_usable(array);
-        const auto at = py::array_t<std::int64_t>::ensure(py::handle(positions));
-        if (!at) throw py::error_already_set();
-        const Layout layout = layout_of(at, "an Array");
-        const Positions& base = all_positions(array.set->size());
-        const std::int64_t* const data = at.data();
-        if (data >= base.data() && data < base.data() + base.size() && layout.size() > 0) {
-            return new_array(Tape::hold(array.set), data - base.data(), layout);
-        }
-        std::vector<Index> list;
-        list.reserve(layout.size());
-        for_each_offset(layout, 0,
-                        [&](std::ptrdiff_t k) { list.push_back((*array.set)[static_cast<std::size_t>(data[k])]); });
-        Tape& tape = array.set->tape();
-        const Layout contiguous = Layout::contiguous(layout.lengths());
-        if (list.empty()) return new_array(tape.make_set(0, 0), 0, contiguous);
-        return new_array(tape.make_set(std::move(list)), 0, contiguous);
-    });
-}
-
-PyObject* get_transposed(PyObject* self, void*) {
-    return guarded([&] {
-        ArrayObject& array = array_of(self);
-        check_usable(array);
-        Layout layout = array.layout;
-        std::reverse(layout.shape.begin(), layout.shape.begin() + layout.dims);
-        std::reverse(layout.strides.begin(), layout.strides.begin() + layout.dims);
-        return new_array(Tape::hold(array.set), array.offset, layout);
-    });
-}
-
-// Takes the next dimension off the layout by an index. False if it is no plain int.
-bool step_into(PyObject* index, std::size_t axis, Layout& layout, std::ptrdiff_t& offset) {
-    if (!PyLong_CheckExact(index) || layout.dims == 0) return false;
-    const Py_ssize_t given = PyLong_AsSsize_t(index);
-    if (given == -1 && PyErr_Occurred() != nullptr) throw PythonError{};
-    const std::ptrdiff_t length = layout.shape[0], at = given < 0 ? given + length : given;
-    if (at < 0 || at >= length) {
-        PyErr_Format(PyExc_IndexError, "index %zd is out of bounds for axis %zu with size %zd", given, axis, length);
-        throw PythonError{};
-    }
-    offset += at * layout.strides[0];
-    std::shift_left(layout.shape.begin(), layout.shape.begin() + layout.dims, 1);
-    std::shift_left(layout.strides.begin(), layout.strides.begin() + layout.dims, 1);
-    --layout.dims;
-    return true;
-}
-
-// Plain ints, the usual case, without asking NumPy; all else by _getitem of the public class.
-PyObject* array_subscript(PyObject* self, PyObject* key) {
-    return guarded([&] {
-        ArrayObject& array = array_of(self);
-        check_usable(array);
-        Layout layout = array.layout;
-        std::ptrdiff_t offset = array.offset;
-        bool plain = true;
-        if (PyTuple_CheckExact(key)) {
-            const Py_ssize_t count = PyTuple_GET_SIZE(key);
-            plain = count > 0;
-            for (Py_ssize_t k = 0; plain && k < count; ++k) {
-                plain = step_into(PyTuple_GET_ITEM(key, k), static_cast<std::size_t>(k), layout, offset);
-            }
-        } else {
-            plain = step_into(key, 0, layout, offset);
-        }
-        if (plain) return new_array(Tape::hold(array.set), offset, layout);
-        PyObject* const result = PyObject_CallMethod(self, "_getitem", "(O)", key);
-        if (result == nullptr) throw PythonError{};
-        return result;
-    });
-}
-
-// The numbers of the entries in C order; good until something is recorded.
-PyObject* array_entries(PyObject* self, PyObject*) {
-    return guarded([&] {
-        ArrayObject& array = array_of(self);
-        check_usable(array);
-        py::array_t<std::int64_t> result(shape_of(array.layout));
-        std::int64_t* to = result.mutable_data();
-        for_each_offset(array.layout, array.offset,
-                        [&](std::ptrdiff_t k) { *to++ = (*array.set)[static_cast<std::size_t>(k)]; });
-        return result.release().ptr();
-    });
-}
-
 // The elements in C order, as Nodes.
 PyObject* array_nodes(PyObject* self, PyObject*) {
     return guarded([&] {
@@ -467,62 +332,6 @@ PyGetSetDef attributes[] = {
 
 const char* const kDoc = "The C type behind reelgrad.Array.";
 
-// Entries that are numbers and have no derivative: `write` fills them in.
-template <class Write>
-py::object constant_entries(Tape& tape, std::span<const std::ptrdiff_t> shape, Write&& write) {
-    const Layout layout = Layout::contiguous(shape);
-    const std::size_t size = layout.size();
-    if (size == 0) return py::reinterpret_steal<py::object>(new_array(tape.make_set(0, 0), 0, layout));
-    tape.make_block_room(true, size);
-    BlockInMaking making(tape);
-    Block& block = making.block;
-    block.opcode = opcode_of<ops::StopGradient>;
-    block.first = static_cast<Index>(tape.size());
-    block.count = block.elements = size;
-    block.shape[0] = static_cast<std::uint32_t>(size);
-    block.entry_strides[0] = 1;
-    write(block.operands[0], size);
-    return py::reinterpret_steal<py::object>(record_array(tape, making, shape));
-}
-
-// A variable for each number.
-py::object variables_of(Tape& tape, const Doubles& values) {
-    if (!tape.is_mine()) {
-        throw TapeThreadError("this tape belongs to another thread: make variables on the thread that made the tape");
-    }
-    const Layout layout = Layout::contiguous(layout_of(values, "array(values)").lengths());
-    const auto size = static_cast<std::size_t>(values.size());
-    const Index first = size == 0 ? 0 : tape.add_variables({values.data(), size}, true);
-    return py::reinterpret_steal<py::object>(new_array(tape.make_set(first, size), 0, layout));
-}
-
-py::object constants_of(Tape& tape, const Doubles& values) {
-    if (!tape.is_mine()) throw TapeThreadError("this tape belongs to another thread: record on the one that made it");
-    const Layout layout = layout_of(values, "a constant");
-    return constant_entries(tape, layout.lengths(), [&](BlockOperand& x, std::size_t size) {
-        x.kind = BlockOperand::Kind::constants;
-        x.values = tape.blocks().store(size);
-        std::copy_n(values.data(), size, tape.blocks().numbers(x.values));
-        std::copy_n(values.data(), size, tape.new_values());
-    });
-}
-
-// The Array over entries by their numbers, which array_entries() gave and nothing has invalidated since.
-py::object of_entries(Tape& tape, const Positions& entries) {
-    const Layout layout = layout_of(entries, "an Array");
-    std::vector<Index> list;
-    list.reserve(layout.size());
-    for_each_offset(layout, 0, [&](std::ptrdiff_t k) { list.push_back(static_cast<Index>(entries.data()[k])); });
-    EntrySet* const set = list.empty() ? tape.make_set(0, 0) : tape.make_set(std::move(list));
-    return py::reinterpret_steal<py::object>(new_array(set, 0, Layout::contiguous(layout.lengths())));
-}
-
-// The entry of a Node; good until something is recorded.
-Index entry_of_node(const py::object& node) {
-    check_usable(handle_of(node.ptr()));
-    return handle_of(node.ptr()).index;
-}
-
 }  // namespace
 
 std::vector<double> seeds_of(PyObject* array, const py::object& seeds) {
@@ -538,13 +347,6 @@ std::vector<double> seeds_of(PyObject* array, const py::object& seeds) {
             "for each element");
     }
     return result;
-}
-
-py::object filled(Tape& tape, std::span<const std::ptrdiff_t> shape, double number) {
-    return constant_entries(tape, shape, [&](BlockOperand& x, std::size_t size) {
-        x.number = number;
-        std::fill_n(tape.new_values(), size, number);
-    });
 }
 
 void add_array(py::module_& module) {
@@ -577,21 +379,11 @@ void add_array(py::module_& module) {
         "_use_array_class",
         [](const py::type& cls) { array_class = reinterpret_cast<PyTypeObject*>(cls.inc_ref().ptr()); }, py::arg("cls"),
         "Results are instances of this subclass of _ArrayBase from now on.");
-    module.def("_array_variables", variables_of, py::arg("tape"), py::arg("values"));
-    module.def("_array_constants", constants_of, py::arg("tape"), py::arg("values"));
-    module.def("_array_of_entries", of_entries, py::arg("tape"), py::arg("entries"));
-    module.def(
-        "_array_of_objects",
-        [](const py::array& objects) -> py::object {
-            const py::object array = array_of_objects(objects, nullptr);
-            return array ? array : py::none();
-        },
-        py::arg("objects"), "The Array of a NumPy array of Nodes; None if there are others among the elements.");
-    module.def("_entry_of_node", entry_of_node, py::arg("node"));
     try {
         use_block_kernels(exec::active_block_kernels());
     } catch (const SettingError&) {  // REELGRAD_ISA names none that there is: compiled functions will say so
     }
+    add_array_making(module);
     add_array_reductions(module);
     add_array_product(module);
     add_array_rule(module);

@@ -10,6 +10,7 @@
 namespace reelgrad::python {
 
 void add_array_reductions(pybind11::module_& module);
+void add_array_making(pybind11::module_& module);
 void add_array_product(pybind11::module_& module);
 void add_array_rule(pybind11::module_& module);
 
