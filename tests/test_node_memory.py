@@ -13,7 +13,7 @@ import operator
 import pickle
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -87,13 +87,7 @@ def test_dropping_nodes_gives_their_memory_back() -> None:
     assert tape.stats()["bytes_committed"] - slabs <= 1024 * 32  # one slab of 1024 is kept for what comes next
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_objects() -> Iterator[None]:
-    """Hide what other modules made from the garbage collector, so that asking it often takes little time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("few_objects")
 
 
 class Case:

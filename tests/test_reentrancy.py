@@ -15,14 +15,7 @@ import pytest
 
 import reelgrad as rg
 
-
-@pytest.fixture(scope="module", autouse=True)
-def few_objects() -> Iterator[None]:
-    """Hide what other modules made from the garbage collector, so that asking it often takes little time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = pytest.mark.usefixtures("few_objects")
 
 
 def test_outputs_from_a_generator_that_records_are_kept_until_the_sweep() -> None:
